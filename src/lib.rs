@@ -1,1 +1,3 @@
 //! lkvideo
+
+pub mod frame;
