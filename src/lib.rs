@@ -1,3 +1,4 @@
 //! lkvideo
 
 pub mod frame;
+pub mod wire;
