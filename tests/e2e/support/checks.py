@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a situation asserts about events: frames equal by crc32, segments with one start and one end, positions."""
+
+from . import pixels
+from .programs import Event, Program
+
+FRAME_KEYS = ("number", "width", "height", "type", "bytes", "crc32")
+POSITION_TOLERANCE_S = 0.001
+
+
+def frames(program: Program, kind: str, segment: int) -> list[tuple]:
+    """What identifies each `sent` or `frame` of a segment, in order."""
+    return [tuple(event[key] for key in FRAME_KEYS) for event in program.matching(kind) if event["segment"] == segment]
+
+
+def assert_same_frames(sender: Program, receiver: Program, segments: int, count: int, shape: tuple[str, int, int]) -> None:
+    """Every frame of every segment is on both sides, with one crc32, and no other frame is on either."""
+    name, width, height = shape
+    expected = (width, height, pixels.TYPES[name], pixels.frame_bytes(name, width, height))
+    for kind, program in (("sent", sender), ("frame", receiver)):
+        assert len(program.matching(kind)) == segments * count, program.report()
+    for segment in range(1, segments + 1):
+        assert_same_segment(sender, segment, receiver, segment)
+        assert [frame[1:5] for frame in frames(sender, "sent", segment)] == [expected] * count
+    crcs = {event["crc32"] for event in sender.matching("sent")}
+    assert len(crcs) > 1, "all frames are alike: equal crc32 would prove nothing"
+
+
+def assert_same_segment(sender: Program, sent_segment: int, receiver: Program, received_segment: int) -> None:
+    """One segment as it was sent is one segment as it was received, whole and in order."""
+    sent = frames(sender, "sent", sent_segment)
+    got = frames(receiver, "frame", received_segment)
+    assert sent and [frame[0] for frame in sent] == list(range(len(sent))), sender.report()
+    assert got == sent, f"{len(got)} frames got, {len(sent)} sent\n{receiver.report()}"
+    end = segment_end(receiver, received_segment)
+    assert (end["cause"].upper(), end["frames"]) == ("FLUSHED", len(sent)), end
+
+
+def segment_end(receiver: Program, segment: int) -> Event:
+    """The one end of a segment."""
+    ends = [event for event in receiver.matching("segment_end") if event["segment"] == segment]
+    assert len(ends) == 1, f"segment {segment} has {len(ends)} ends\n{receiver.report()}"
+    return ends[0]
+
+
+def assert_segments_in_order(receiver: Program) -> list[str]:
+    """Each start is followed by exactly one end, frames lie between them; returns the causes in order."""
+    causes, current, last = [], None, 0
+    for event in receiver.events:
+        match event["event"]:
+            case "segment_start":
+                assert current is None and event["segment"] == last + 1, receiver.report()
+                current = last = event["segment"]
+            case "frame":
+                assert event["segment"] == current, receiver.report()
+            case "segment_end":
+                assert event["segment"] == current, receiver.report()
+                causes.append(event["cause"].upper())
+                current = None
+    return causes
+
+
+def assert_finishes(sender: Program, positions: list[float], interrupted: list[bool] | None = None) -> None:
+    """The playback-finished events of the sender, position by position."""
+    events = sender.matching("playback_finished")
+    got = [event["position"] for event in events]
+    assert len(got) == len(positions), f"positions {got}, not {positions}\n{sender.report()}"
+    close = [abs(one - other) <= POSITION_TOLERANCE_S for one, other in zip(got, positions)]
+    assert all(close), f"positions {got}, not {positions}"
+    assert [event["interrupted"] for event in events] == (interrupted or [False] * len(positions))
+
+
+def assert_error(program: Program, name: str) -> Event:
+    """Some `error` event names the result code `name`; returns it."""
+    errors = program.matching("error")
+    named = [event for event in errors if name in [value for value in event.values() if isinstance(value, str)]]
+    assert named, f"no error event names {name}\n{program.report()}"
+    assert any(value for key, value in named[0].items() if key == "message"), f"no text: {named[0]}"
+    return named[0]

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Child processes that never outlive the suite."""
+
+import shutil
+import subprocess
+
+STOP_LIMIT_S = 20
+
+
+def spawn(command: list[str], **options) -> subprocess.Popen:
+    """Starts `command`; the kernel kills it should the suite itself be killed (Linux)."""
+    guard = [shutil.which("setpriv"), "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+    return subprocess.Popen([*guard, *command], stdin=subprocess.DEVNULL, **options)
+
+
+def stop(process: subprocess.Popen | None) -> None:
+    """Asks `process` to end, and ends it if it does not; safe to call at any time."""
+    if process is None or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        kill(process)
+
+
+def kill(process: subprocess.Popen | None) -> None:
+    """Ends `process` at once, as a crash would."""
+    if process is not None and process.poll() is None:
+        process.kill()
+        process.wait()
