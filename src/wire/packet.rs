@@ -5,10 +5,8 @@
 //! but the attributes of headers and trailers. They keep the whole message alive: what stays longer than the
 //! message is handled should be a `String`. The field numbers are those of `livekit_models.proto`.
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 use bytes::Bytes;
@@ -16,7 +14,7 @@ use prost::Message;
 
 use super::WireError;
 
-/// Text in a packet, valid UTF-8, not copied out of it. Hashes and compares as `str`.
+/// Text in a packet, valid UTF-8, not copied out of it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(Bytes);
 
@@ -39,18 +37,6 @@ impl Deref for Text {
 
     fn deref(&self) -> &str {
         self.as_str()
-    }
-}
-
-impl Borrow<str> for Text {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl Hash for Text {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
     }
 }
 
@@ -174,9 +160,9 @@ impl Packet {
                 .collect::<Result<_, _>>()?,
             sequence: packet.sequence,
             body: match packet.value {
-                Some(proto::Value::StreamHeader(header)) => Body::StreamHeader(header.try_into()?),
-                Some(proto::Value::StreamChunk(chunk)) => Body::StreamChunk(chunk.try_into()?),
-                Some(proto::Value::StreamTrailer(trailer)) => Body::StreamTrailer(trailer.try_into()?),
+                Some(proto::Value::Header(header)) => Body::StreamHeader(header.try_into()?),
+                Some(proto::Value::Chunk(chunk)) => Body::StreamChunk(chunk.try_into()?),
+                Some(proto::Value::Trailer(trailer)) => Body::StreamTrailer(trailer.try_into()?),
                 None => Body::Other,
             },
         })
@@ -249,11 +235,11 @@ mod proto {
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum Value {
         #[prost(message, tag = "13")]
-        StreamHeader(Header),
+        Header(Header),
         #[prost(message, tag = "14")]
-        StreamChunk(Chunk),
+        Chunk(Chunk),
         #[prost(message, tag = "15")]
-        StreamTrailer(Trailer),
+        Trailer(Trailer),
     }
 
     #[derive(Clone, PartialEq, prost::Message)]

@@ -8,8 +8,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{json, Map, Value};
 
 use super::WireError;
 use crate::frame::{Layout, PixelFormat};
@@ -123,13 +122,8 @@ impl PlaybackFinished {
 
     /// The payload of [`METHOD_PLAYBACK_FINISHED`]: these two keys only, peers refuse others.
     pub fn to_json(&self) -> String {
-        #[derive(Serialize)]
-        struct Payload {
-            playback_position: f64,
-            interrupted: bool,
-        }
-        let payload = Payload { playback_position: self.position_us as f64 / 1e6, interrupted: self.interrupted };
-        serde_json::json!(payload).to_string()
+        let seconds = self.position_us as f64 / 1e6;
+        json!({ "playback_position": seconds, "interrupted": self.interrupted }).to_string()
     }
 }
 
