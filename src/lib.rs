@@ -1,4 +1,5 @@
 //! lkvideo
 
 pub mod frame;
+pub mod session;
 pub mod wire;

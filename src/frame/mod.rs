@@ -66,6 +66,12 @@ impl Frame {
         self
     }
 
+    /// The same frame after the loss of so many of its segment directly before it.
+    pub fn with_lost_before(mut self, lost_before: u32) -> Self {
+        self.info.lost_before = lost_before;
+        self
+    }
+
     /// Format, size, time and place in the stream.
     pub fn info(&self) -> &FrameInfo {
         &self.info

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The sending end of a stream pair: frames, flushes and clears in, stream actions out, one at a time.
+//!
+//! A segment is one v0 stream: it starts with the first frame after the last one's end and ends at a flush, at a
+//! change of size or format, at a clear, and when its transport, its destination or its room connection is lost. A
+//! stream that was broken off gets a trailer with a reason. While the destination is absent or the room is not ready
+//! nothing starts and frames wait in the queue under its policy.
+//!
+//! v0 numbers nothing, so a clear goes out alone: the RPC first, then the trailer of the open stream, and the next
+//! stream only after both, lest the RPC clear what it should not. Invariant: every opened stream is closed once
+//! (unless the room is gone) and every segment started gets exactly one playback-finished.
+
+use super::events::{Answer, ErrorGate, ErrorKind, OutputAction, OutputEvent, SendError, TransportResult};
+use super::playback::Unfinished;
+use super::queue::{Admission, Item, Queue, QueuePolicy};
+use super::stats::OutputStats;
+use crate::frame::Frame;
+use crate::wire::v0::{PlaybackFinished, StreamAttributes};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long the driver waits for the answer to a clear before it reports that none came.
+pub const CLEAR_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Events kept for an application that does not take them; beyond it the oldest goes.
+pub(super) const MAX_EVENTS: usize = 1024;
+
+/// What an output is made with.
+#[derive(Debug, Clone)]
+pub struct OutputConfig {
+    /// For frames that find the queue full.
+    pub policy: QueuePolicy,
+    /// Frames the queue holds, the one being written not counted.
+    pub queue_frames: usize,
+    /// Bytes of frames the queue holds; one frame is held whatever its size.
+    pub queue_bytes: usize,
+    /// Larger frames are refused.
+    pub max_frame_bytes: usize,
+}
+
+/// See the module's head.
+#[derive(Debug)]
+pub struct OutputSession {
+    max_frame_bytes: usize,
+    queue: Queue<Flush>,
+    destination_present: bool,
+    transport_ready: bool,
+    stream: Option<Stream>,
+    /// The action that the driver is at.
+    under_way: Option<UnderWay>,
+    clear_wanted: bool,
+    last_segment: u64,
+    unfinished: Unfinished,
+    events: VecDeque<OutputEvent>,
+    errors: ErrorGate,
+    closed: bool,
+    stats: OutputStats,
+}
+
+/// The segment ends here.
+#[derive(Debug)]
+struct Flush;
+
+/// The stream that is open or being opened or closed.
+#[derive(Debug)]
+struct Stream {
+    segment: u64,
+    attributes: StreamAttributes,
+    next_number: u64,
+    broken_off: Option<BrokenOff>,
+}
+
+/// Why a stream ends before its segment is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BrokenOff {
+    Cleared,
+    Failed,
+    DestinationLeft,
+    Restarted,
+    Closed,
+}
+
+impl BrokenOff {
+    /// For the trailer.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Cleared => "cleared",
+            Self::Failed => "failed",
+            Self::DestinationLeft => "destination left",
+            Self::Restarted => "reconnected",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum UnderWay {
+    Opening,
+    Writing { bytes: usize },
+    Closing,
+    Clearing,
+}
+
+impl OutputSession {
+    /// An output whose destination is not there yet and whose room is not ready yet.
+    pub fn new(config: OutputConfig) -> Self {
+        Self {
+            max_frame_bytes: config.max_frame_bytes,
+            queue: Queue::new(config.policy, config.queue_frames, config.queue_bytes),
+            destination_present: false,
+            transport_ready: false,
+            stream: None,
+            under_way: None,
+            clear_wanted: false,
+            last_segment: 0,
+            unfinished: Unfinished::default(),
+            events: VecDeque::new(),
+            errors: ErrorGate::default(),
+            closed: false,
+            stats: OutputStats::default(),
+        }
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> OutputStats {
+        let (queue_frames, queue_bytes) = (self.queue.frames() as u64, self.queue.bytes() as u64);
+        OutputStats { queue_frames, queue_bytes, ..self.stats }
+    }
+
+    // ---- the application ----
+
+    /// Queues a frame; it gets its segment and number when it is written.
+    pub fn send_frame(&mut self, frame: Frame) -> Result<(), SendError> {
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        let bytes = frame.data().len();
+        if bytes > self.max_frame_bytes {
+            self.stats.refused += 1;
+            return Err(SendError::TooLarge);
+        }
+        match self.queue.push_frame(frame) {
+            Admission::Queued { dropped } => {
+                self.stats.dropped_oldest += dropped;
+                if dropped > 0 {
+                    self.forget_empty_segments();
+                }
+            }
+            Admission::Dropped => self.stats.dropped_newest += 1,
+            Admission::Full if self.queue.policy() == QueuePolicy::Block => return Err(SendError::Full),
+            Admission::Full => {
+                self.stats.refused += 1;
+                return Err(SendError::Refused);
+            }
+        }
+        self.stats.frames_accepted += 1;
+        self.stats.bytes_accepted += bytes as u64;
+        Ok(())
+    }
+
+    /// Ends the segment after what is queued. Without an open segment it does nothing.
+    pub fn flush(&mut self) {
+        if self.closed {
+            return;
+        }
+        let open = match self.queue.back() {
+            Some(Item::Frame(_)) => true,
+            Some(Item::Control(Flush)) => false,
+            None => self.writable_stream().is_some(),
+        };
+        if open {
+            self.queue.push_control(Flush);
+        }
+    }
+
+    /// Drops what is queued, ends the open segment and tells the receiver to drop what it holds. A clear while the
+    /// last one still waits for its answer needs no RPC of its own: nothing was written since.
+    pub fn clear(&mut self) {
+        if self.closed {
+            return;
+        }
+        let (dropped, _) = self.queue.drain();
+        self.stats.dropped_cleared += dropped;
+        self.break_off(BrokenOff::Cleared);
+        let clearing = matches!(self.under_way, Some(UnderWay::Clearing));
+        self.clear_wanted |= self.destination_present && !clearing;
+    }
+
+    /// The next event, in order.
+    pub fn next_event(&mut self) -> Option<OutputEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether all that was queued, trailers and clears included, has been handed to the transport.
+    pub fn is_idle(&self) -> bool {
+        let closing = self.stream.as_ref().is_some_and(|stream| stream.broken_off.is_some());
+        self.queue.is_empty() && self.under_way.is_none() && !self.clear_wanted && !closing
+    }
+
+    // ---- the room ----
+
+    /// The destination came into the room, or left it. Segments that an absent destination did not finish get
+    /// made-up finishes; queued frames wait for its return.
+    pub fn destination_present(&mut self, present: bool) {
+        if std::mem::replace(&mut self.destination_present, present) && !present {
+            self.break_off(BrokenOff::DestinationLeft);
+            self.clear_wanted = false;
+            self.make_up_finishes();
+            self.unfinished.forget_position();
+        }
+    }
+
+    /// Whether the room is connected and data may flow. What is open stays open: a resumed room goes on.
+    pub fn transport_ready(&mut self, ready: bool) {
+        self.transport_ready = ready;
+    }
+
+    /// The room is connected anew: the open stream is lost, the next frame starts the next segment.
+    pub fn room_restarted(&mut self) {
+        self.break_off(BrokenOff::Restarted);
+    }
+
+    /// The room is closed or lost for good: no action follows.
+    pub fn room_closed(&mut self) {
+        self.close();
+        self.transport_ready = false;
+        match self.under_way.take() {
+            Some(UnderWay::Opening) => self.stream = None,
+            Some(UnderWay::Writing { .. }) => self.stats.dropped_disconnected += 1,
+            Some(UnderWay::Closing | UnderWay::Clearing) | None => {}
+        }
+        if self.stream.take().is_some() {
+            self.stats.segments_finished += 1;
+        }
+    }
+
+    /// The application closed the output: what is queued is dropped; the trailer of an open stream still follows.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.clear_wanted = false;
+        self.stats.dropped_disconnected += self.queue.drain().0;
+        self.break_off(BrokenOff::Closed);
+        self.make_up_finishes();
+    }
+
+    /// A participant calls playback-finished. It belongs to the oldest segment without a finish.
+    pub fn playback_finished(&mut self, caller_is_destination: bool, message: PlaybackFinished) -> Answer {
+        if !caller_is_destination {
+            return Answer::Reject;
+        }
+        match self.unfinished.finished(&message) {
+            Some(event) => self.finish(event),
+            None => self.stats.playback_unmatched += 1,
+        }
+        Answer::Ok
+    }
+
+    // ---- the driver ----
+
+    /// What the driver is to do next. `None` until the answer to the last action came, and while there is nothing.
+    pub fn poll_action(&mut self) -> Option<OutputAction> {
+        if self.under_way.is_some() || !self.transport_ready {
+            return None;
+        }
+        if std::mem::take(&mut self.clear_wanted) {
+            self.under_way = Some(UnderWay::Clearing);
+            return Some(OutputAction::ClearBuffer);
+        }
+        if let Some(reason) = self.stream.as_ref().and_then(|stream| stream.broken_off) {
+            return self.close_stream(reason.reason());
+        }
+        match self.queue.get(0)? {
+            Item::Control(Flush) => {
+                self.queue.pop();
+                self.close_stream("")
+            }
+            Item::Frame(frame) => {
+                let attributes = attributes_of(frame);
+                match &self.stream {
+                    Some(stream) if stream.attributes == attributes => self.write(),
+                    Some(_) => self.close_stream(""),
+                    None => self.open_stream(attributes),
+                }
+            }
+        }
+    }
+
+    /// Whether the driver should stop writing the frame of this segment and report the write as done.
+    pub fn is_cancelled(&self, segment: u64) -> bool {
+        self.writable_stream().is_none_or(|stream| stream.segment != segment)
+    }
+
+    /// The answer to `OpenStream`. On an error the frame that wanted it is dropped.
+    pub fn stream_opened(&mut self, result: TransportResult) {
+        let Some(UnderWay::Opening) = self.under_way else { return };
+        self.under_way = None;
+        match result {
+            Ok(()) => {
+                self.stats.segments_started += 1;
+                let given_up = self.unfinished.segment_started(self.last_segment);
+                given_up.into_iter().for_each(|event| self.finish(event));
+                if self.closed || !self.destination_present {
+                    self.make_up_finishes();
+                }
+            }
+            Err(message) => {
+                let wanted = self.stream.take().is_some_and(|stream| stream.broken_off.is_none());
+                if wanted {
+                    if let Some(Item::Frame(_)) = self.queue.get(0) {
+                        self.queue.pop();
+                        self.stats.dropped_disconnected += 1;
+                    }
+                    self.forget_empty_segments();
+                    self.report(ErrorKind::Transport, message);
+                }
+            }
+        }
+    }
+
+    /// The answer to `Write`: an error ends the segment.
+    pub fn write_done(&mut self, result: TransportResult) {
+        let Some(UnderWay::Writing { bytes }) = self.under_way else { return };
+        self.under_way = None;
+        match (self.stream.as_ref().and_then(|stream| stream.broken_off), result) {
+            (Some(BrokenOff::Cleared), _) => self.stats.dropped_cleared += 1,
+            (Some(_), _) => self.stats.dropped_disconnected += 1,
+            (None, Ok(())) => {
+                self.stats.frames_sent += 1;
+                self.stats.bytes_sent += bytes as u64;
+                self.errors.reset();
+            }
+            (None, Err(message)) => {
+                self.stats.dropped_disconnected += 1;
+                self.break_off(BrokenOff::Failed);
+                self.report(ErrorKind::Transport, message);
+            }
+        }
+    }
+
+    /// The answer to `CloseStream`: the stream is gone either way.
+    pub fn stream_closed(&mut self, result: TransportResult) {
+        let Some(UnderWay::Closing) = self.under_way else { return };
+        self.under_way = None;
+        self.stats.segments_finished += 1;
+        let whole = self.stream.take().is_some_and(|stream| stream.broken_off.is_none());
+        if let (true, Err(message)) = (whole, result) {
+            self.report(ErrorKind::Transport, message);
+        }
+    }
+
+    /// The answer to `ClearBuffer`; an error if it was rejected, failed or did not come in time.
+    pub fn clear_answered(&mut self, result: TransportResult) {
+        let Some(UnderWay::Clearing) = self.under_way else { return };
+        self.under_way = None;
+        if let Err(message) = result {
+            self.report(ErrorKind::Rpc, message);
+        }
+    }
+
+    // ---- helpers ----
+
+    /// The stream that frames may be written to.
+    fn writable_stream(&self) -> Option<&Stream> {
+        let closing = matches!(self.under_way, Some(UnderWay::Closing));
+        self.stream.as_ref().filter(|stream| stream.broken_off.is_none() && !closing)
+    }
+
+    fn open_stream(&mut self, attributes: StreamAttributes) -> Option<OutputAction> {
+        if !self.destination_present {
+            return None;
+        }
+        self.last_segment += 1;
+        let segment = self.last_segment;
+        self.stream = Some(Stream { segment, attributes, next_number: 0, broken_off: None });
+        self.under_way = Some(UnderWay::Opening);
+        Some(OutputAction::OpenStream { segment, attributes })
+    }
+
+    fn write(&mut self) -> Option<OutputAction> {
+        let stream = self.stream.as_mut()?;
+        let Some(Item::Frame(frame)) = self.queue.pop() else { return None };
+        let frame = frame.numbered(stream.segment, stream.next_number);
+        stream.next_number += 1;
+        self.under_way = Some(UnderWay::Writing { bytes: frame.data().len() });
+        Some(OutputAction::Write(frame))
+    }
+
+    fn close_stream(&mut self, reason: &'static str) -> Option<OutputAction> {
+        let segment = self.stream.as_ref()?.segment;
+        self.under_way = Some(UnderWay::Closing);
+        Some(OutputAction::CloseStream { segment, reason })
+    }
+
+    /// Nothing more is written to the open stream.
+    fn break_off(&mut self, why: BrokenOff) {
+        if let Some(stream) = &mut self.stream {
+            stream.broken_off.get_or_insert(why);
+        }
+        self.forget_empty_segments();
+    }
+
+    /// Drops flushes at the front that end nothing, because their stream was broken off or their frames were dropped.
+    fn forget_empty_segments(&mut self) {
+        while let Some(Item::Control(Flush)) = self.queue.get(0) {
+            let repeated = matches!(self.queue.get(1), Some(Item::Control(Flush)));
+            if self.writable_stream().is_some() && !repeated {
+                break;
+            }
+            self.queue.pop();
+        }
+    }
+
+    fn make_up_finishes(&mut self) {
+        while let Some(event) = self.unfinished.make_up() {
+            self.finish(event);
+        }
+    }
+
+    fn finish(&mut self, event: OutputEvent) {
+        self.stats.playback_finished += 1;
+        self.push_event(event);
+    }
+
+    fn report(&mut self, kind: ErrorKind, message: String) {
+        if self.errors.report(kind) {
+            self.push_event(OutputEvent::Error { kind, message });
+        }
+    }
+
+    fn push_event(&mut self, event: OutputEvent) {
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
+            self.stats.events_dropped += 1;
+        }
+        self.events.push_back(event);
+    }
+}
+
+fn attributes_of(frame: &Frame) -> StreamAttributes {
+    let info = frame.info();
+    StreamAttributes { format: info.format, width: info.width, height: info.height }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The bounded queue of both sessions: frames, with control items (segment starts and ends, flush marks) between them.
+//!
+//! Frames are bounded by number and by bytes, and the policy says what happens to the one that does not fit. Control
+//! items are never dropped here; who pushes them keeps their number bounded. Invariant: `bytes` and `frames` are those
+//! of the items; a frame of any size fits an empty queue, so that nothing waits for ever.
+
+use crate::frame::Frame;
+use std::collections::VecDeque;
+
+/// What happens to a frame that finds the queue full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueuePolicy {
+    /// Who sends it waits.
+    #[default]
+    Block,
+    /// It is refused with an error.
+    Refuse,
+    /// The oldest queued frames make room for it.
+    DropOldest,
+    /// It is dropped.
+    DropNewest,
+}
+
+/// One place in the queue.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a frame is moved a few times, its pixels never")]
+pub(super) enum Item<C> {
+    Frame(Frame),
+    Control(C),
+}
+
+/// What became of a pushed frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Queued; so many older frames were dropped for it.
+    Queued { dropped: u64 },
+    /// Dropped itself.
+    Dropped,
+    /// Not taken: the policy is `Block` or `Refuse`.
+    Full,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue<C> {
+    policy: QueuePolicy,
+    max_frames: usize,
+    max_bytes: usize,
+    items: VecDeque<Item<C>>,
+    frames: usize,
+    bytes: usize,
+}
+
+impl<C> Queue<C> {
+    pub(super) fn new(policy: QueuePolicy, max_frames: usize, max_bytes: usize) -> Self {
+        Self { policy, max_frames, max_bytes, items: VecDeque::new(), frames: 0, bytes: 0 }
+    }
+
+    pub(super) fn policy(&self) -> QueuePolicy {
+        self.policy
+    }
+
+    /// Frames queued.
+    pub(super) fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Bytes of the frames queued.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Whether a frame of this size needs nothing to be dropped.
+    pub(super) fn fits(&self, size: usize) -> bool {
+        self.frames == 0 || (self.frames < self.max_frames && self.bytes.saturating_add(size) <= self.max_bytes)
+    }
+
+    pub(super) fn push_frame(&mut self, frame: Frame) -> Admission {
+        let size = frame.data().len();
+        let mut dropped = 0;
+        while !self.fits(size) {
+            match self.policy {
+                QueuePolicy::Block | QueuePolicy::Refuse => return Admission::Full,
+                QueuePolicy::DropNewest => return Admission::Dropped,
+                QueuePolicy::DropOldest => {
+                    self.drop_oldest_frame();
+                    dropped += 1;
+                }
+            }
+        }
+        self.frames += 1;
+        self.bytes += size;
+        self.items.push_back(Item::Frame(frame));
+        Admission::Queued { dropped }
+    }
+
+    pub(super) fn push_control(&mut self, control: C) {
+        self.items.push_back(Item::Control(control));
+    }
+
+    /// The item at this place, 0 being the next to be popped.
+    pub(super) fn get(&self, index: usize) -> Option<&Item<C>> {
+        self.items.get(index)
+    }
+
+    pub(super) fn back(&self) -> Option<&Item<C>> {
+        self.items.back()
+    }
+
+    pub(super) fn back_mut(&mut self) -> Option<&mut Item<C>> {
+        self.items.back_mut()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Item<C>> {
+        let item = self.items.pop_front()?;
+        if let Item::Frame(frame) = &item {
+            self.forget(frame.data().len());
+        }
+        Some(item)
+    }
+
+    /// Empties the queue: how many frames it held, and its control items in order.
+    pub(super) fn drain(&mut self) -> (u64, Vec<C>) {
+        let frames = self.frames as u64;
+        self.frames = 0;
+        self.bytes = 0;
+        let controls = self.items.drain(..).filter_map(|item| match item {
+            Item::Frame(_) => None,
+            Item::Control(control) => Some(control),
+        });
+        (frames, controls.collect())
+    }
+
+    fn drop_oldest_frame(&mut self) {
+        let oldest = self.items.iter().position(|item| matches!(item, Item::Frame(_)));
+        if let Some(Item::Frame(frame)) = oldest.and_then(|position| self.items.remove(position)) {
+            self.forget(frame.data().len());
+        }
+    }
+
+    fn forget(&mut self, size: usize) {
+        self.frames -= 1;
+        self.bytes -= size;
+    }
+}
