@@ -7,6 +7,19 @@ from .programs import Event, Program
 FRAME_KEYS = ("number", "width", "height", "type", "bytes", "crc32")
 POSITION_TOLERANCE_S = 0.001
 
+# The C API's result codes that a situation may ask for (lkvideo.h).
+ERROR_NAMES = {
+    -3: "TIMEOUT",
+    -5: "UNSUPPORTED",
+    -6: "URL",
+    -7: "RESOLVE",
+    -8: "UNREACHABLE",
+    -9: "TLS",
+    -10: "UNAUTHORIZED",
+    -11: "SERVER",
+    -13: "NO_DESTINATION",
+}
+
 
 def frames(program: Program, kind: str, segment: int) -> list[tuple]:
     """What identifies each `sent` or `frame` of a segment, in order."""
@@ -60,6 +73,22 @@ def assert_segments_in_order(receiver: Program) -> list[str]:
     return causes
 
 
+def last_segment(receiver: Program) -> int:
+    """The number of the last segment that has started."""
+    return receiver.matching("segment_start")[-1]["segment"]
+
+
+def assert_cleared_then_whole(sender: Program, receiver: Program) -> None:
+    """Segment 1 was cleared: no frame of it after `cleared`, one end, what came of it is intact; segment 2 is whole."""
+    assert len(receiver.matching("cleared")) == 1, receiver.report()
+    assert assert_segments_in_order(receiver) == ["CLEARED", "FLUSHED"], receiver.report()
+    after = receiver.events[receiver.events.index(receiver.matching("cleared")[0]) :]
+    assert not [event for event in after if event["event"] == "frame" and event["segment"] == 1], receiver.report()
+    got = frames(receiver, "frame", 1)
+    assert got == frames(sender, "sent", 1)[: len(got)], "what came before the clear is not what was sent"
+    assert_same_segment(sender, 2, receiver, 2)
+
+
 def assert_finishes(sender: Program, positions: list[float], interrupted: list[bool] | None = None) -> None:
     """The playback-finished events of the sender, position by position."""
     events = sender.matching("playback_finished")
@@ -70,10 +99,11 @@ def assert_finishes(sender: Program, positions: list[float], interrupted: list[b
     assert [event["interrupted"] for event in events] == (interrupted or [False] * len(positions))
 
 
-def assert_error(program: Program, name: str) -> Event:
-    """Some `error` event names the result code `name`; returns it."""
+def assert_error(program: Program, *names: str) -> Event:
+    """The first `error` event has one of the result codes `names` (without `LKV_ERROR_`) and a text; returns it."""
     errors = program.matching("error")
-    named = [event for event in errors if name in [value for value in event.values() if isinstance(value, str)]]
-    assert named, f"no error event names {name}\n{program.report()}"
-    assert any(value for key, value in named[0].items() if key == "message"), f"no text: {named[0]}"
-    return named[0]
+    assert errors, f"no error event\n{program.report()}"
+    code = ERROR_NAMES.get(errors[0]["code"], errors[0]["code"])
+    assert code in names, f"error {code}, not {' or '.join(names)}\n{program.report()}"
+    assert errors[0]["message"], "an error without a text"
+    return errors[0]

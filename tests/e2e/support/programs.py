@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import threading
 import time
@@ -117,6 +118,14 @@ class Program:
     def is_running(self) -> bool:
         """Whether the process has not ended yet."""
         return self._process.poll() is None
+
+    def interrupt(self) -> None:
+        """Asks the process to leave, as Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Ends the process at once; nobody is told."""
+        process.kill(self._process)
 
     def end(self) -> None:
         """Ends the process; safe to call at any time."""

@@ -121,3 +121,13 @@ class Server:
     def participants(self, room: str) -> dict[str, dict]:
         """Who is in `room`, by identity."""
         return {info["identity"]: info for info in self.call(room, "ListParticipants", {"room": room})["participants"]}
+
+    def wait_session_lost(self, room: str, identity: str, sid: str, limit_s: float) -> None:
+        """Waits until the server has given up the session `sid` of `identity`; the API has no event for it."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            info = self.participants(room).get(identity)
+            if info is None or info["sid"] != sid:
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"the server still has the session of {identity!r} after {limit_s} s")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The room ends for one side or both while a segment runs: the state says why and the segment ends with its cause."""
+
+import pytest
+
+from support import checks
+from support.programs import where
+
+FRAMES = 600  # longer than any of these situations
+
+
+@pytest.fixture
+def running(room):
+    """(sender, receiver) in the middle of a segment."""
+    receiver = room.receiver("c", segments=1)
+    sender = room.sender("cpp", segments=1, frames=FRAMES, size="320x240", finish_timeout=2)
+    receiver.wait_event("frame", 10)
+    return sender, receiver
+
+
+def assert_disconnected(program, reason):
+    """The state says so and why, and the process ends with a failure."""
+    program.wait_event(where("room_state", state="disconnected", reason=reason))
+    program.expect_failure()
+
+
+def assert_cut_short(sender, receiver, *causes):
+    """The one segment ended with one of `causes`; what came of it is intact."""
+    assert checks.segment_end(receiver, 1)["cause"] in causes, receiver.report()
+    got = checks.frames(receiver, "frame", 1)
+    assert got == checks.frames(sender, "sent", 1)[: len(got)]
+
+
+def test_room_is_deleted(room, server, running):
+    sender, receiver = running
+    server.delete_room(room.name)
+    assert_disconnected(receiver, "room_closed")
+    assert_disconnected(sender, "room_closed")
+    assert_cut_short(sender, receiver, "DISCONNECTED")
+
+
+def test_receiver_is_removed(room, server, running):
+    sender, receiver = running
+    server.remove_participant(room.name, "receiver")
+    assert_disconnected(receiver, "participant_removed")
+    assert_cut_short(sender, receiver, "DISCONNECTED")
+    sender.expect_failure()  # its destination is gone
+
+
+def test_receiver_joins_twice(room, running):
+    sender, receiver = running
+    room.bystander("receiver")
+    assert_disconnected(receiver, "duplicate_identity")
+    assert_cut_short(sender, receiver, "DISCONNECTED")
+
+
+def test_sender_joins_twice(room, running):
+    sender, receiver = running
+    room.bystander("sender", kind="agent")
+    assert_disconnected(sender, "duplicate_identity")
+    receiver.wait_event("segment_end")
+    assert_cut_short(sender, receiver, "SENDER_LEFT", "SENDER_RESTARTED", "TRUNCATED")
+
+
+def test_sender_is_removed(room, server, running):
+    sender, receiver = running
+    server.remove_participant(room.name, "sender")
+    assert_disconnected(sender, "participant_removed")
+    receiver.wait_event("segment_end")
+    assert_cut_short(sender, receiver, "SENDER_LEFT")
+    receiver.expect_failure()
+
+
+def test_sender_crashes(running):
+    sender, receiver = running
+    sender.crash()
+    receiver.wait_event("segment_end")
+    assert_cut_short(sender, receiver, "TIMED_OUT", "SENDER_LEFT")
+    receiver.expect_failure()

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server crashes and comes back on the same ports with no memory of the room: both sides join it anew."""
+
+from support import checks
+from support.programs import where
+from support.server import Server
+
+
+def test_both_sides_come_back(make_room, tmp_path):
+    server = Server(tmp_path / "livekit-server.log")
+    server.start()
+    try:
+        room = make_room(server)
+        receiver = room.receiver("c", stay=True)
+        sender = room.sender("c", segments=2, frames=300, size="320x240", finish_timeout=30)
+        receiver.wait_event("frame", 30)
+        server.kill()
+        for program in (sender, receiver):
+            program.wait_event(where("room_state", state="reconnecting"))
+        server.start()
+        for program in (sender, receiver):
+            program.wait_event(where("room_state", state="connected"), 2)
+        sender.wait_exit(120)
+        receiver.interrupt()
+        receiver.wait_exit()
+    finally:
+        server.stop()
+    causes = checks.assert_segments_in_order(receiver)
+    assert len(causes) >= 2 and causes[0] != "FLUSHED", causes
+    checks.assert_same_segment(sender, 2, receiver, checks.last_segment(receiver))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UDP is dead for long while signalling works: full reconnect; the segment ends with a cause, the next one is whole.
+
+One program runs on a far host (a network namespace) whose media link is unplugged until the server has given its session
+up, and then plugged in again.
+"""
+
+import pytest
+
+from support import checks
+from support.network import FarHost
+from support.programs import where
+from support.server import Server
+
+SESSION_LIMIT_S = 90
+RECONNECT_LIMIT_S = 90
+
+
+@pytest.fixture
+def far_host():
+    with FarHost() as host:
+        yield host
+
+
+@pytest.fixture
+def server(tmp_path, far_host):
+    """A server whose media port is on the link that can be unplugged."""
+    server = Server(tmp_path / "livekit-server.log", bind=far_host.signalling_ip, media_ip=far_host.media_ip)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("far_side", ["sender", "receiver"])
+def test_full_reconnect(room, server, far_host, far_side):
+    prefix = {side: far_host.prefix if side == far_side else () for side in ("sender", "receiver")}
+    receiver = room.receiver("c", prefix=prefix["receiver"], stay=True)
+    sender = room.sender("c", prefix=prefix["sender"], segments=2, frames=300, size="320x240", finish_timeout=30)
+    far = sender if far_side == "sender" else receiver
+
+    receiver.wait_event("frame", 30)
+    session = server.participants(room.name)[far_side]["sid"]
+    far_host.unplug_media()
+    far.wait_event(where("room_state", state="reconnecting"), limit_s=RECONNECT_LIMIT_S)
+    server.wait_session_lost(room.name, far_side, session, SESSION_LIMIT_S)
+    far_host.plug_media()
+    far.wait_event(where("room_state", state="connected"), 2, limit_s=RECONNECT_LIMIT_S)
+
+    sender.wait_exit(120)  # what was lost may make its status non-zero: it cannot know that all arrived
+    receiver.interrupt()
+    receiver.wait_exit()
+    causes = checks.assert_segments_in_order(receiver)
+    assert len(causes) >= 2 and causes[0] != "FLUSHED", causes
+    got = checks.frames(receiver, "frame", 1)
+    assert got == checks.frames(sender, "sent", 1)[: len(got)], "what came before the break is not what was sent"
+    checks.assert_same_segment(sender, 2, receiver, checks.last_segment(receiver))
