@@ -58,7 +58,9 @@ static bool send_segment(const struct demo *demo, lkv_output *output, struct sou
         if (failed("send a frame", lkv_output_send_frame(output, &frame, TIMEOUT_MS))) return false;
         report_frame("sent", segment, number, picture, crc32, now_us);
     }
-    return !failed("end the segment", clear ? lkv_output_clear_buffer(output) : lkv_output_flush(output));
+    if (!clear) return !failed("flush", lkv_output_flush(output));
+    wait_for_frame(start_us, options->fps, frames); // cleared when the next frame would be due
+    return !failed("clear", lkv_output_clear_buffer(output));
 }
 
 static bool wait_playback_finished(const struct demo *demo, lkv_output *output) {
@@ -156,6 +158,13 @@ static void receive_video(struct player *player) {
     }
 }
 
+static bool all_arrived(const struct player *player) {
+    const unsigned expected = player->demo->options->segments;
+    say("%llu frames in %u segments, %u of them whole; %llu frames damaged", (unsigned long long)player->frames,
+        player->ended, player->whole, (unsigned long long)player->damaged);
+    return player->ended == expected && player->whole == expected && player->damaged == 0;
+}
+
 static void stop(void *unused) {
     (void)unused;
     lkv_shutdown_all();
@@ -164,11 +173,11 @@ static void stop(void *unused) {
 int main(int argc, char **argv) {
     interrupt_begin();
     const struct options options = options_parse(PROGRAM_LOOPBACK, argc, argv);
-    struct demo demo = {.options = &options,
-                        .crc32s = calloc((size_t)options.segments * options.frames + 1, sizeof(uint32_t))};
+    struct demo demo = {.options = &options};
     struct player player = {.demo = &demo};
     pthread_t sender;
-    bool saved = false;
+    bool done = false;
+    demo.crc32s = calloc((size_t)options.segments * options.frames + 1, sizeof *demo.crc32s);
     if (!demo.crc32s || !report_open(options.events)) goto leave;
     if (!sink_open(&player.sink, options.save, options_playback_fps(&options))) goto leave;
     access_log(&options);
@@ -183,20 +192,15 @@ int main(int argc, char **argv) {
     if (pthread_create(&sender, NULL, send_video, &demo)) goto leave;
     receive_video(&player);
     pthread_join(sender, NULL);
-    saved = sink_close(&player.sink);
-    say("%llu frames in %u segments, %u whole; %llu damaged", (unsigned long long)player.frames, player.ended,
-        player.whole, (unsigned long long)player.damaged);
+    done = all_arrived(&player) && demo.sent;
 
 leave:
     interrupt_calls(NULL, NULL);
     lkv_receiver_destroy(player.receiver);
     lkv_room_destroy(demo.receiving);
-    sink_close(&player.sink);
+    done = sink_close(&player.sink) && done;
     free(demo.crc32s);
     report_close();
     interrupt_end();
-    return demo.sent && saved && player.damaged == 0 && player.whole == options.segments &&
-                   player.ended == options.segments
-               ? 0
-               : 1;
+    return done ? 0 : 1;
 }

@@ -21,7 +21,8 @@ struct player {
     uint64_t frames;         // of all segments
     uint64_t in_segment;     // of this one
     unsigned ended, whole;   // segments
-    struct counter answered; // playback-finished that the sender answered `ok`; closed when no more can come
+    unsigned accepted;       // of our playback-finished
+    struct counter answered; // of them, in any way; closed when no more can come
 };
 
 static void on_frame(struct player *player, const lkv_event *event, int64_t now_us) {
@@ -33,15 +34,22 @@ static void on_frame(struct player *player, const lkv_event *event, int64_t now_
 }
 
 static void on_segment_end(struct player *player, const lkv_event *event) {
-    report_segment_end(event->segment, event->frames, event->cause);
     const bool cleared = event->cause == LKV_CAUSE_CLEARED;
     const bool flushed = event->cause == LKV_CAUSE_FLUSHED && event->frames == player->in_segment;
-    player->in_segment = 0;
+    const int64_t position_us = options_frame_time_us(player->options, player->frames);
+    if (player->in_segment == 0) report_segment_start(event->segment, 0, 0, 0);
+    report_segment_end(event->segment, event->frames, event->cause);
     player->ended++;
     if (cleared || flushed) player->whole++;
-    (void)failed("tell that playback finished", lkv_receiver_notify_playback_finished(
-                                                    player->receiver, event->segment,
-                                                    options_frame_time_us(player->options, player->frames), cleared));
+    if (failed("tell that playback finished",
+               lkv_receiver_notify_playback_finished(player->receiver, event->segment, position_us, cleared)))
+        counter_add(&player->answered); // by ourselves
+}
+
+static void on_notified(struct player *player, const lkv_event *event) {
+    report_notified(event->answer);
+    if (event->answer == LKV_ANSWER_OK) player->accepted++;
+    counter_add(&player->answered);
 }
 
 static void on_sender(struct player *player, const char *identity) {
@@ -61,11 +69,7 @@ static void on_event(const lkv_event *event, void *user_data) {
     case LKV_EVENT_FRAME: on_frame(player, event, now_us); break;
     case LKV_EVENT_SEGMENT_END: on_segment_end(player, event); break;
     case LKV_EVENT_CLEARED: report_cleared(); break;
-    case LKV_EVENT_NOTIFIED:
-        report_notified(event->answer);
-        if (event->answer == LKV_ANSWER_OK) counter_add(&player->answered);
-        else counter_close(&player->answered);
-        break;
+    case LKV_EVENT_NOTIFIED: on_notified(player, event); break;
     case LKV_EVENT_SENDER: on_sender(player, event->message); break;
     case LKV_EVENT_ERROR: report_error(event->error, event->message); break;
     }
@@ -91,7 +95,7 @@ static bool all_arrived(const struct player *player) {
     const unsigned expected = player->options->segments;
     say("%llu frames in %u segments, %u of them whole", (unsigned long long)player->frames, player->ended,
         player->whole);
-    return player->ended > 0 && player->ended == player->whole && player->ended == player->answered.count &&
+    return player->ended > 0 && player->ended == player->whole && player->ended == player->accepted &&
            (expected == 0 || player->ended == expected);
 }
 

@@ -14,21 +14,39 @@
 
 #include <lkvideo.h>
 
-enum { SEND_TIMEOUT_MS = 10000, DRAIN_TIMEOUT_MS = 60000, PAUSE_US = 1000000 };
+enum { PATIENCE_MS = 30000, PAUSE_US = 1000000 };
 
-static void on_room_event(const lkv_room_event *event, void *finished) {
+struct playback {
+    struct counter finished; // segments; closed when no more can come
+    bool given_up;           // the receiver is gone, so that the library finished a segment in its place
+};
+
+static void on_room_event(const lkv_room_event *event, void *user_data) {
+    struct playback *playback = user_data;
     report_room_event(event, NULL);
-    if (event->type == LKV_ROOM_EVENT_STATE && event->state == LKV_ROOM_DISCONNECTED) counter_close(finished);
+    if (event->type == LKV_ROOM_EVENT_STATE && event->state == LKV_ROOM_DISCONNECTED)
+        counter_close(&playback->finished);
 }
 
-static void on_playback_event(const lkv_event *event, void *finished) {
+static void on_playback_event(const lkv_event *event, void *user_data) {
+    struct playback *playback = user_data;
     if (event->type == LKV_EVENT_ERROR) report_error(event->error, event->message);
     if (event->type != LKV_EVENT_PLAYBACK_FINISHED) return;
-    report_playback_finished(event->position_us, event->interrupted);
-    if (!event->made_up) counter_add(finished); // made up: the receiver is gone, and the library tells us in its place
+    if (event->made_up) playback->given_up = true;
+    else report_playback_finished(event->position_us, event->interrupted);
+    counter_add(&playback->finished);
 }
 
-static bool send_segment(lkv_output *output, struct source *source, const struct options *options, unsigned segment) {
+// A room that reconnects takes its time, and the frames wait for it.
+static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame) {
+    lkv_result result;
+    do result = lkv_output_send_frame(output, frame, PATIENCE_MS);
+    while (result == LKV_ERROR_TIMEOUT && is_reconnecting(room));
+    return result;
+}
+
+static bool send_segment(lkv_room *room, lkv_output *output, struct source *source, const struct options *options,
+                         unsigned segment) {
     const bool clear = segment == 1 && options->clear_after > 0 && options->clear_after <= options->frames;
     const unsigned frames = clear ? options->clear_after : options->frames;
     const int64_t start_us = steady_time_us();
@@ -42,20 +60,34 @@ static bool send_segment(lkv_output *output, struct source *source, const struct
         frame.pts_us = options_frame_time_us(options, number);
         wait_for_frame(start_us, options->fps, number);
         const int64_t now_us = unix_time_us();
-        if (failed("send a frame", lkv_output_send_frame(output, &frame, SEND_TIMEOUT_MS))) return false;
+        if (failed("send a frame", send_frame(room, output, &frame))) return false;
         report_frame("sent", segment, number, picture, crc32, now_us);
     }
-    say("segment %u: %u frames in %.2f s%s", segment, frames, (double)(steady_time_us() - start_us) / 1e6,
-        clear ? ", cleared" : "");
-    return !failed("end the segment", clear ? lkv_output_clear_buffer(output) : lkv_output_flush(output));
+    say("segment %u: %u frames in %.2f s", segment, frames, (double)(steady_time_us() - start_us) / 1e6);
+    if (!clear) return !failed("flush", lkv_output_flush(output));
+    wait_for_frame(start_us, options->fps, frames); // cleared when the next frame would be due
+    say("segment %u: cleared", segment);
+    return !failed("clear", lkv_output_clear_buffer(output));
+}
+
+// Every segment that started must be finished, by a receiver that is there.
+static bool wait_playback_finished(lkv_output *output, struct playback *playback, const struct options *options) {
+    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    if (failed("send what is queued", lkv_output_wait_sent(output, PATIENCE_MS))) return false;
+    if (failed("count segments", lkv_output_get_stats(output, &stats))) return false;
+    if (!counter_wait(&playback->finished, (unsigned)stats.segments_started, (int64_t)options->finish_timeout * 1000)) {
+        report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
+        return false;
+    }
+    return stats.segments_started == options->segments && !playback->given_up;
 }
 
 int main(int argc, char **argv) {
     interrupt_begin();
     const struct options options = options_parse(PROGRAM_SENDER, argc, argv);
     struct source source = {0};
-    struct counter finished;
-    counter_init(&finished);
+    struct playback playback = {0};
+    counter_init(&playback.finished);
     const char *token;
     lkv_room *room = NULL;
     lkv_output *output = NULL;
@@ -64,7 +96,7 @@ int main(int argc, char **argv) {
     access_log(&options);
 
     const lkv_room_callbacks callbacks = {
-        .struct_size = sizeof callbacks, .on_event = on_room_event, .user_data = &finished};
+        .struct_size = sizeof callbacks, .on_event = on_room_event, .user_data = &playback};
     if (failed("connect", connect_room(&options, token, &callbacks, &room))) goto leave;
     interrupt_calls(close_room, room);
     if (failed("connect", lkv_room_wait_connected(room, LKV_FOREVER))) goto leave;
@@ -75,23 +107,21 @@ int main(int argc, char **argv) {
 
     if (failed("create an output", lkv_output_create(room, options.destination, NULL, &output))) goto leave;
     const lkv_playback_listener listener = {
-        .struct_size = sizeof listener, .on_event = on_playback_event, .user_data = &finished};
+        .struct_size = sizeof listener, .on_event = on_playback_event, .user_data = &playback};
     uint64_t listener_id;
     if (failed("listen", lkv_output_add_playback_finished_listener(output, &listener, &listener_id))) goto leave;
 
     for (unsigned segment = 1; segment <= options.segments; segment++) {
         if (segment > 1) sleep_until_us(steady_time_us() + PAUSE_US);
-        if (!send_segment(output, &source, &options, segment)) goto leave;
+        if (!send_segment(room, output, &source, &options, segment)) goto leave;
     }
-    if (failed("send what is queued", lkv_output_wait_sent(output, DRAIN_TIMEOUT_MS))) goto leave;
-    done = counter_wait(&finished, options.segments, (int64_t)options.finish_timeout * 1000);
-    if (!done) report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
+    done = wait_playback_finished(output, &playback, &options);
 
 leave:
     interrupt_calls(NULL, NULL);
     lkv_output_destroy(output);
     lkv_room_destroy(room);
-    counter_destroy(&finished);
+    counter_destroy(&playback.finished);
     source_close(&source);
     report_close();
     interrupt_end();

@@ -43,4 +43,9 @@ lkv_result connect_room(const struct options *options, const char *token, const 
     return lkv_room_connect(options->url, token, &room_options, room);
 }
 
+bool is_reconnecting(lkv_room *room) {
+    lkv_room_state state;
+    return lkv_room_get_state(room, &state, NULL) == LKV_OK && state == LKV_ROOM_RECONNECTING;
+}
+
 void close_room(void *room) { lkv_room_close(room); }

@@ -19,7 +19,9 @@ void access_log(const struct options *options);
 lkv_result connect_room(const struct options *options, const char *token, const lkv_room_callbacks *callbacks,
                         lkv_room **room);
 
-// The same as something to call on Ctrl-C: closing a room wakes all who wait for anything of it.
+bool is_reconnecting(lkv_room *room);
+
+// lkv_room_close as something to call on Ctrl-C: it wakes all who wait for anything of the room.
 void close_room(void *room);
 
 #ifdef __cplusplus
