@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The gate that every callback of one object passes: enter, exit, close, close from inside.
+//!
+//! Invariants: once [`Gate::close`] has returned, no callback of the object starts; and none is under way, unless the
+//! closing thread is itself inside a callback of the library (it could wait for itself, or two for each other). A callback
+//! whose body panicked poisons the gate and with it the object. Std-only, no C types: its model check runs on loom.
+
+use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use std::cell::RefCell;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+thread_local! {
+    /// The callbacks that the thread is in, innermost last: the address of the gate, or 0 for one that has no object.
+    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether the callbacks of one object may run.
+#[derive(Default)]
+pub(super) struct Gate {
+    passage: Mutex<Passage>,
+    left: Condvar,
+    poisoned: AtomicBool,
+}
+
+#[derive(Default)]
+struct Passage {
+    inside: usize,
+    closed: bool,
+}
+
+impl Gate {
+    /// Runs a callback of the object, unless the gate is closed. False if it did not run to its end.
+    pub fn pass(&self, body: impl FnOnce()) -> bool {
+        if !self.enter() {
+            return false;
+        }
+        let _inside = Inside::enter(self.address());
+        let _exit = Exit(self);
+        let completed = catch_unwind(AssertUnwindSafe(body)).map_err(std::mem::forget).is_ok();
+        if !completed {
+            self.poison();
+        }
+        completed
+    }
+
+    /// Lets no callback in any more, and waits until those under way have left. From inside any callback of the library
+    /// it does not wait.
+    pub fn close(&self) {
+        let mut passage = self.lock();
+        passage.closed = true;
+        if inside_any() {
+            return;
+        }
+        while passage.inside > 0 {
+            passage = self.left.wait(passage).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether the calling thread is inside a callback of this object.
+    pub fn is_inside(&self) -> bool {
+        INSIDE.with_borrow(|inside| inside.contains(&self.address()))
+    }
+
+    /// A fault was caught half-way through work on the object: its state cannot be trusted.
+    pub fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    fn enter(&self) -> bool {
+        let mut passage = self.lock();
+        if !passage.closed {
+            passage.inside += 1;
+        }
+        !passage.closed
+    }
+
+    /// The passage is consistent whenever its lock is free: nothing in here panics under it.
+    fn lock(&self) -> MutexGuard<'_, Passage> {
+        self.passage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+}
+
+/// One callback under way; its end is told to whoever closes.
+struct Exit<'a>(&'a Gate);
+
+impl Drop for Exit<'_> {
+    fn drop(&mut self) {
+        self.0.lock().inside -= 1;
+        self.0.left.notify_all();
+    }
+}
+
+/// Runs a callback that belongs to no object, as a log or a release function.
+pub(super) fn pass_free<R>(body: impl FnOnce() -> R) -> R {
+    let _inside = Inside::enter(0);
+    body()
+}
+
+/// Whether the calling thread is inside any callback of the library.
+pub(super) fn inside_any() -> bool {
+    INSIDE.with_borrow(|inside| !inside.is_empty())
+}
+
+struct Inside;
+
+impl Inside {
+    fn enter(gate: usize) -> Self {
+        INSIDE.with_borrow_mut(|inside| inside.push(gate));
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.with_borrow_mut(|inside| inside.pop());
+    }
+}
