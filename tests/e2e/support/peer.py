@@ -13,9 +13,11 @@ either on either side. Exit status 0: everything expected happened.
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import time
+import traceback
 import zlib
 
 from livekit import rtc
@@ -254,14 +256,19 @@ def main() -> int:
     parser.add_argument("--method")
     parser.add_argument("--payload", default="")
     options = parser.parse_args()
-    work = {"send": lambda: Sender(options).run(), "receive": lambda: Receiver(options).run(), "call": lambda: call(options), "join": lambda: join(options)}
+    work = {"send": Sender.run, "receive": Receiver.run, "call": call, "join": join}[options.role]
+    part = {"send": Sender, "receive": Receiver}.get(options.role, lambda options: options)(options)
     try:
-        done = asyncio.run(work[options.role]())
+        return 0 if asyncio.run(work(part)) else 1
     except Exception as error:  # one clear line for the situation, whatever went wrong
         emit("error", message=f"{type(error).__name__}: {error}")
-        raise
-    return 0 if done else 1
+        traceback.print_exc()
+        return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's native threads may call into an interpreter that is being torn down and abort it: leave without that.
+    os._exit(status)
