@@ -108,6 +108,11 @@ impl ReceiverSession {
         self.blocks && (!self.queue.fits(next_frame) || self.queued_starts >= MAX_QUEUED_SEGMENTS)
     }
 
+    /// Whether [`ReceiverSession::next_event`] would give one.
+    pub fn has_event(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// The counters.
     pub fn stats(&self) -> ReceiverStats {
         let (queue_frames, queue_bytes) = (self.queue.frames() as u64, self.queue.bytes() as u64);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The log: records of this library and of everything below it go to one process-wide sink.
+//!
+//! The sink is called outside every lock. After [`set_sink`] returned, the old sink is not called any more
+//! (unless the call came from inside that sink).
+
+use super::wait::Monitor;
+use super::{DriverError, Wait};
+use std::{
+    cell::Cell,
+    sync::{Arc, Once},
+};
+
+/// How much is logged; each level includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// What is suspicious, or was dropped.
+    Warn,
+    /// Milestones.
+    Info,
+    /// For developers of an application.
+    Debug,
+    /// For developers of this library; costs speed.
+    Trace,
+}
+
+/// Where records go. Called from any thread, also concurrently; must not block for long.
+pub trait Sink: Send + Sync {
+    /// One record.
+    fn log(&self, level: Level, target: &str, message: &str);
+}
+
+struct Facade {
+    sink: Monitor<Option<Arc<dyn Sink>>>,
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+static FACADE: once_cell::sync::Lazy<Facade> = once_cell::sync::Lazy::new(|| Facade { sink: Monitor::default() });
+static INSTALL: Once = Once::new();
+
+/// Sends records up to `level` to `sink`; `None` or [`Level::Off`] turns the log off.
+///
+/// # Errors
+/// [`DriverError::Busy`] if the process has another global logger (a Rust application with its own).
+pub fn set_sink(level: Level, sink: Option<Arc<dyn Sink>>) -> Result<(), DriverError> {
+    let mut installed = Ok(());
+    INSTALL.call_once(|| {
+        installed = log::set_logger(&*FACADE);
+    });
+    installed.map_err(|e| DriverError::Busy(e.to_string()))?;
+    log::set_max_level(if sink.is_some() { filter(level) } else { log::LevelFilter::Off });
+    let old = FACADE.sink.update(|s| std::mem::replace(s, sink));
+    if let Some(old) = old {
+        if !INSIDE.get() {
+            // Each call under way holds a reference of its own.
+            FACADE.sink.wait(Wait::Forever, |_| (Arc::strong_count(&old) == 1).then_some(()));
+        }
+    }
+    Ok(())
+}
+
+impl log::Log for Facade {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record) {
+        // A sink that logs would call itself for ever.
+        if !self.enabled(record.metadata()) || INSIDE.get() {
+            return;
+        }
+        let Some(sink) = self.sink.lock().clone() else { return };
+        INSIDE.set(true);
+        sink.log(level(record.level()), record.target(), &record.args().to_string());
+        INSIDE.set(false);
+        drop(sink);
+        self.sink.update(|_| ()); // whoever replaced it may be waiting for this call to end
+    }
+
+    fn flush(&self) {}
+}
+
+fn filter(level: Level) -> log::LevelFilter {
+    match level {
+        Level::Off => log::LevelFilter::Off,
+        Level::Error => log::LevelFilter::Error,
+        Level::Warn => log::LevelFilter::Warn,
+        Level::Info => log::LevelFilter::Info,
+        Level::Debug => log::LevelFilter::Debug,
+        Level::Trace => log::LevelFilter::Trace,
+    }
+}
+
+fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::Error,
+        log::Level::Warn => Level::Warn,
+        log::Level::Info => Level::Info,
+        log::Level::Debug => Level::Debug,
+        log::Level::Trace => Level::Trace,
+    }
+}

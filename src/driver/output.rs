@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An output: the session of the video that we send to one destination.
+//!
+//! The application queues frames, flushes and clears; a task on the runtime carries out the session's actions, one at
+//! a time, in order. Events (playback finished) go to the listeners on the output's dispatch thread, or are pulled
+//! where there is no listener.
+
+use super::{
+    dispatch::{Dispatcher, EventHandler},
+    room::Room,
+    room_core::RoomCore,
+    transport::StreamWriter,
+    wait::{Monitor, Wait},
+    DriverError,
+};
+use crate::{
+    frame::{Frame, FramePool},
+    session::{
+        Answer, OutputAction, OutputConfig, OutputEvent, OutputSession, OutputStats, QueuePolicy, SendError,
+        CLEAR_ANSWER_TIMEOUT,
+    },
+    wire::v0,
+};
+use std::sync::{
+    atomic::{AtomicU64, Ordering::Relaxed},
+    Arc,
+};
+use tokio::sync::Notify;
+
+/// How to send.
+#[derive(Debug, Clone)]
+pub struct OutputOptions {
+    /// What happens when the queue is full.
+    pub policy: QueuePolicy,
+    /// Frames that may wait for the transport.
+    pub queue_frames: usize,
+    /// Bytes of such frames.
+    pub queue_bytes: usize,
+    /// Larger frames are refused.
+    pub max_frame_bytes: usize,
+}
+
+impl Default for OutputOptions {
+    fn default() -> Self {
+        Self { policy: QueuePolicy::Block, queue_frames: 8, queue_bytes: 64 << 20, max_frame_bytes: 64 << 20 }
+    }
+}
+
+/// Sends video to one destination. Every method may be called from any thread.
+#[derive(Clone)]
+pub struct Output {
+    owner: Arc<Owner>,
+}
+
+/// Closes the output with the last handle.
+struct Owner {
+    core: Arc<OutputCore>,
+    room: Room,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.core.close();
+        self.room.core().remove_output(&self.core);
+    }
+}
+
+impl Output {
+    /// Adds an output to a room. Neither need the room be connected nor the destination be there yet: frames wait in
+    /// the queue, under its policy.
+    ///
+    /// # Errors
+    /// [`DriverError::Busy`] if the room has an output to that destination, [`DriverError::InvalidArgument`] for an
+    /// empty destination, [`DriverError::Closed`] or the room's error.
+    pub fn create(room: &Room, destination: &str, options: OutputOptions) -> Result<Self, DriverError> {
+        if destination.is_empty() {
+            return Err(DriverError::InvalidArgument("an empty destination identity".into()));
+        }
+        let config = OutputConfig {
+            policy: options.policy,
+            queue_frames: options.queue_frames,
+            queue_bytes: options.queue_bytes,
+            max_frame_bytes: options.max_frame_bytes,
+        };
+        let core = Arc::new(OutputCore {
+            destination: destination.to_owned(),
+            pool: FramePool::default(),
+            shared: Monitor::new(Shared { session: OutputSession::new(config), ended: false, drained: false }),
+            wake: Notify::new(),
+            dispatcher: Arc::default(),
+            listeners: Monitor::default(),
+            next_listener: AtomicU64::new(1),
+        });
+        room.core().add_output(&core)?;
+        let output = Self { owner: Arc::new(Owner { core: core.clone(), room: room.clone() }) };
+        let room = room.core().clone();
+        room.clone().spawn(async move { core.run(&room).await });
+        Ok(output)
+    }
+
+    fn core(&self) -> &Arc<OutputCore> {
+        &self.owner.core
+    }
+
+    /// Buffers for frames to send; returned by themselves.
+    pub fn pool(&self) -> &FramePool {
+        &self.core().pool
+    }
+
+    /// Queues a frame; its segment and number are set here. A size or type other than the open segment's starts the
+    /// next segment.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`]: the queue stayed full (policy block) or is full (policy refuse);
+    /// [`DriverError::TooLarge`]; [`DriverError::Closed`].
+    pub fn send_frame(&self, frame: Frame, wait: Wait) -> Result<(), DriverError> {
+        let core = self.core();
+        let outcome = core.shared.wait(wait, |s| match s.session.send_frame(frame.clone()) {
+            Ok(()) => Some(Ok(())),
+            Err(SendError::Full) => None,
+            Err(SendError::Refused) => Some(Err(DriverError::Timeout)),
+            Err(SendError::Closed) => Some(Err(DriverError::Closed)),
+            Err(e @ SendError::TooLarge) => Some(Err(DriverError::TooLarge(e.to_string()))),
+        });
+        let sent = outcome.unwrap_or(Err(DriverError::Timeout));
+        core.wake.notify_one();
+        sent
+    }
+
+    /// Ends the segment after what is queued. Returns at once; without an open segment nothing happens.
+    ///
+    /// # Errors
+    /// [`DriverError::Closed`].
+    pub fn flush(&self) -> Result<(), DriverError> {
+        self.core().command(OutputSession::flush)
+    }
+
+    /// Interrupts: drops what is queued, ends the open segment and tells the receiver to drop what it has. Returns at
+    /// once.
+    ///
+    /// # Errors
+    /// [`DriverError::Closed`].
+    pub fn clear_buffer(&self) -> Result<(), DriverError> {
+        self.core().command(OutputSession::clear)
+    }
+
+    /// Blocks until everything queued, ends of segments included, was handed to the transport.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`], [`DriverError::Closed`].
+    pub fn wait_sent(&self, wait: Wait) -> Result<(), DriverError> {
+        let outcome = self.core().shared.wait(wait, |s| {
+            if s.session.is_idle() {
+                return Some(if s.ended { Err(DriverError::Closed) } else { Ok(()) });
+            }
+            s.ended.then_some(Err(DriverError::Closed))
+        });
+        outcome.unwrap_or(Err(DriverError::Timeout))
+    }
+
+    /// Adds a listener of the output's events; all listeners see every event, in the order in which they were added.
+    /// Returns its number for [`Output::remove_listener`].
+    ///
+    /// # Errors
+    /// [`DriverError::Closed`], [`DriverError::Io`] if no thread can be started.
+    pub fn add_listener(&self, listener: EventHandler<OutputEvent>) -> Result<u64, DriverError> {
+        let core = self.core();
+        if core.shared.lock().ended {
+            return Err(DriverError::Closed);
+        }
+        let id = core.next_listener.fetch_add(1, Relaxed);
+        let start = core.listeners.update(|l| {
+            l.entries.push(Listener { id, handler: Some(listener) });
+            !std::mem::replace(&mut l.dispatching, true)
+        });
+        if start {
+            let (source, target) = (core.clone(), core.clone());
+            let next = move || source.next_dispatched();
+            core.dispatcher.start("lkv-output", next, Box::new(move |event| target.tell_listeners(&event)))?;
+        }
+        Ok(id)
+    }
+
+    /// Removes a listener. After it returned the listener is not called any more; if a call is under way it waits for
+    /// its end, unless it is called from inside it.
+    ///
+    /// # Errors
+    /// [`DriverError::NotFound`].
+    pub fn remove_listener(&self, id: u64) -> Result<(), DriverError> {
+        let core = self.core();
+        let removed = core.listeners.update(|l| {
+            let at = l.entries.iter().position(|entry| entry.id == id)?;
+            Some(l.entries.remove(at))
+        });
+        let removed = removed.ok_or_else(|| DriverError::NotFound(format!("the listener {id}")))?;
+        if !core.dispatcher.is_current() {
+            core.listeners.wait(Wait::Forever, |l| (l.calling != Some(id)).then_some(()));
+        }
+        drop(removed);
+        Ok(())
+    }
+
+    /// The next event, where there is no listener.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`]; [`DriverError::Closed`] after the last event of a closed output;
+    /// [`DriverError::InvalidArgument`] if a listener takes the events.
+    pub fn next_event(&self, wait: Wait) -> Result<OutputEvent, DriverError> {
+        if !self.core().listeners.lock().entries.is_empty() {
+            return Err(DriverError::InvalidArgument("the output's events go to its listeners".into()));
+        }
+        let outcome = self.core().shared.wait(wait, |s| match s.session.next_event() {
+            Some(event) => Some(Ok(event)),
+            None => s.ended.then_some(Err(DriverError::Closed)),
+        });
+        outcome.unwrap_or(Err(DriverError::Timeout))
+    }
+
+    /// Counters since creation.
+    pub fn stats(&self) -> OutputStats {
+        self.core().shared.lock().session.stats()
+    }
+
+    /// Stops sending: what is queued is dropped, the open segment ends, everyone who waits wakes. May be called from
+    /// anywhere and again.
+    pub fn close(&self) {
+        self.core().close();
+        self.owner.room.core().remove_output(self.core());
+    }
+
+    /// Waits until the last callback of a closed output has ended; on its dispatch thread it returns at once.
+    pub fn join(&self) {
+        self.core().dispatcher.join();
+    }
+}
+
+struct Shared {
+    session: OutputSession,
+    /// Nothing more can be queued.
+    ended: bool,
+    /// The task has carried out the last action.
+    drained: bool,
+}
+
+#[derive(Default)]
+struct Listeners {
+    entries: Vec<Listener>,
+    /// Whose handler is out for a call.
+    calling: Option<u64>,
+    dispatching: bool,
+}
+
+struct Listener {
+    id: u64,
+    /// Away while it is called.
+    handler: Option<EventHandler<OutputEvent>>,
+}
+
+pub(super) struct OutputCore {
+    destination: String,
+    pool: FramePool,
+    shared: Monitor<Shared>,
+    /// For the task: there may be an action.
+    wake: Notify,
+    dispatcher: Arc<Dispatcher>,
+    listeners: Monitor<Listeners>,
+    next_listener: AtomicU64,
+}
+
+impl OutputCore {
+    pub fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    pub fn transport_ready(&self, ready: bool) {
+        self.tell(|session| session.transport_ready(ready));
+    }
+
+    pub fn destination_present(&self, identity: &str, present: bool) {
+        if identity == self.destination {
+            self.tell(|session| session.destination_present(present));
+        }
+    }
+
+    pub fn room_restarted(&self) {
+        self.tell(OutputSession::room_restarted);
+    }
+
+    pub fn room_closed(&self) {
+        self.end(OutputSession::room_closed);
+    }
+
+    pub fn close(&self) {
+        self.end(OutputSession::close);
+    }
+
+    /// Whether the caller is our destination, which has played a segment.
+    pub fn playback_finished(&self, caller: &str, message: &v0::PlaybackFinished) -> bool {
+        let ours = caller == self.destination;
+        self.tell(|session| session.playback_finished(ours, *message)) == Answer::Ok
+    }
+
+    fn command(&self, command: impl FnOnce(&mut OutputSession)) -> Result<(), DriverError> {
+        let done = self.shared.update(|s| {
+            if s.ended {
+                return Err(DriverError::Closed);
+            }
+            command(&mut s.session);
+            Ok(())
+        });
+        self.wake.notify_one();
+        done
+    }
+
+    fn tell<R>(&self, event: impl FnOnce(&mut OutputSession) -> R) -> R {
+        let result = self.shared.update(|s| event(&mut s.session));
+        self.wake.notify_one();
+        result
+    }
+
+    fn end(&self, how: impl FnOnce(&mut OutputSession)) {
+        self.shared.update(|s| {
+            if !s.ended {
+                s.ended = true;
+                how(&mut s.session);
+            }
+        });
+        self.wake.notify_one();
+    }
+
+    fn next_dispatched(&self) -> Option<OutputEvent> {
+        self.shared.wait(Wait::Forever, |s| match s.session.next_event() {
+            Some(event) => Some(Some(event)),
+            None => s.ended.then_some(None),
+        })?
+    }
+
+    fn tell_listeners(&self, event: &OutputEvent) {
+        let ids: Vec<u64> = self.listeners.lock().entries.iter().map(|entry| entry.id).collect();
+        for id in ids {
+            let handler = self.listeners.update(|l| {
+                let handler = l.entries.iter_mut().find(|entry| entry.id == id)?.handler.take();
+                l.calling = handler.is_some().then_some(id);
+                handler
+            });
+            let Some(mut handler) = handler else { continue };
+            handler(event.clone());
+            let removed = self.listeners.update(|l| match l.entries.iter_mut().find(|entry| entry.id == id) {
+                Some(entry) => {
+                    entry.handler = Some(handler);
+                    l.calling = None;
+                    None
+                }
+                None => Some(handler),
+            });
+            if let Some(handler) = removed {
+                drop(handler);
+                self.listeners.update(|l| l.calling = None);
+            }
+        }
+    }
+
+    /// Carries out the session's actions until it has ended and nothing is left to do.
+    async fn run(self: Arc<Self>, room: &Arc<RoomCore>) {
+        let mut stream: Option<StreamWriter> = None;
+        loop {
+            // An update, because taking an action makes room in the queue.
+            let (action, ended) = self.shared.update(|s| (s.session.poll_action(), s.ended));
+            match action {
+                Some(action) => self.carry_out(room, action, &mut stream).await,
+                None if ended => break,
+                None => self.wake.notified().await,
+            }
+        }
+        self.shared.update(|s| s.drained = true);
+    }
+
+    async fn carry_out(&self, room: &Arc<RoomCore>, action: OutputAction, stream: &mut Option<StreamWriter>) {
+        match action {
+            OutputAction::OpenStream { segment, attributes } => {
+                let opened = match room.transport() {
+                    Some(transport) => {
+                        let name = v0::stream_name(&segment.to_string());
+                        transport.open_stream(&self.destination, v0::TOPIC, name, attributes.to_map()).await
+                    }
+                    None => Err(DriverError::NotConnected),
+                };
+                let result = opened.map(|writer| *stream = Some(writer)).map_err(|e| e.to_string());
+                self.tell(|session| session.stream_opened(result));
+            }
+            OutputAction::Write(frame) => {
+                let result = match stream {
+                    Some(stream) => self.write(stream, &frame).await.map_err(|e| e.to_string()),
+                    None => Err("no stream is open".to_owned()),
+                };
+                self.tell(|session| session.write_done(result));
+            }
+            OutputAction::CloseStream { reason, .. } => {
+                let result = match stream.take() {
+                    Some(stream) => stream.close(reason).await.map_err(|e| e.to_string()),
+                    None => Ok(()),
+                };
+                self.tell(|session| session.stream_closed(result));
+            }
+            OutputAction::ClearBuffer => {
+                let call = room.call(&self.destination, v0::METHOD_CLEAR_BUFFER, String::new(), CLEAR_ANSWER_TIMEOUT);
+                let result = match tokio::time::timeout(CLEAR_ANSWER_TIMEOUT, call).await {
+                    Ok(Ok(answer)) if answer == v0::ANSWER_OK => Ok(()),
+                    Ok(Ok(answer)) => Err(format!("the receiver answered {answer:?} to a clear")),
+                    Ok(Err(e)) => Err(e.to_string()),
+                    Err(_) => Err("the receiver did not answer a clear in time".to_owned()),
+                };
+                self.tell(|session| session.clear_answered(result));
+            }
+        }
+    }
+
+    async fn write(&self, stream: &mut StreamWriter, frame: &Frame) -> Result<(), DriverError> {
+        for chunk in v0::chunks(frame.data()) {
+            if self.shared.lock().session.is_cancelled(frame.info().segment) {
+                return Ok(());
+            }
+            stream.write(&chunk).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A receiver: the session of the video that one sender sends us, driven by the transport's threads from one side
+//! and by the application from the other.
+//!
+//! Chunks come on the network thread and are assembled under the session's lock, which is held for one chunk's copy
+//! at most. The application takes events by [`Receiver::next_event`] or on the dispatch thread. A task on the runtime
+//! keeps the session's timers and sends its requests.
+
+use super::{
+    dispatch::{Dispatcher, EventHandler},
+    participant::ParticipantKind,
+    room::Room,
+    room_core::RoomCore,
+    wait::{Monitor, Wait},
+    DriverError,
+};
+use crate::{
+    frame::FramePool,
+    session::{
+        Answer, NotifyAnswer, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession,
+        ReceiverStats, SessionError, StreamEnd, StreamKey, StreamOpened,
+    },
+    wire::v0,
+};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// A playback-finished that is not answered in this time has failed.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to receive.
+pub struct ReceiverOptions {
+    /// The sender's identity; `None`: the first participant of kind agent.
+    pub sender: Option<String>,
+    /// What happens when the queue is full. [`QueuePolicy::Block`] slows the sender where the transport can (loopback)
+    /// and acts as [`QueuePolicy::DropOldest`] where it cannot.
+    pub policy: QueuePolicy,
+    /// Frames that may wait for the application.
+    pub queue_frames: usize,
+    /// Bytes of such frames.
+    pub queue_bytes: usize,
+    /// A segment of which nothing comes for so long has ended.
+    pub idle_timeout: Duration,
+    /// Larger frames are refused.
+    pub max_frame_bytes: usize,
+    /// Gets every event; without it events are pulled with [`Receiver::next_event`].
+    pub on_event: Option<EventHandler<ReceiverEvent>>,
+}
+
+impl Default for ReceiverOptions {
+    fn default() -> Self {
+        Self {
+            sender: None,
+            policy: QueuePolicy::Block,
+            queue_frames: 120,
+            queue_bytes: 64 << 20,
+            idle_timeout: Duration::from_secs(10),
+            max_frame_bytes: 64 << 20,
+            on_event: None,
+        }
+    }
+}
+
+/// Receives the video of one sender. Every method may be called from any thread.
+#[derive(Clone)]
+pub struct Receiver {
+    owner: Arc<Owner>,
+}
+
+/// Closes the receiver with the last handle.
+struct Owner {
+    core: Arc<ReceiverCore>,
+    room: Room,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.core.close();
+        self.room.core().remove_receiver(&self.core);
+    }
+}
+
+impl Receiver {
+    /// Adds a receiver to a room, which need not be connected yet: created before the connection it misses nothing.
+    ///
+    /// # Errors
+    /// [`DriverError::Busy`] if the room has a receiver of that sender, [`DriverError::Closed`] or the room's error,
+    /// [`DriverError::InvalidArgument`] for a policy that receivers do not have or an empty sender.
+    pub fn create(room: &Room, mut options: ReceiverOptions) -> Result<Self, DriverError> {
+        if options.policy == QueuePolicy::Refuse {
+            return Err(DriverError::InvalidArgument("a receiver cannot refuse frames: block or drop".into()));
+        }
+        if options.sender.as_deref() == Some("") {
+            return Err(DriverError::InvalidArgument("an empty sender identity".into()));
+        }
+        let on_event = options.on_event.take();
+        let core = Arc::new(ReceiverCore {
+            wanted_sender: options.sender.clone(),
+            blocks: options.policy == QueuePolicy::Block,
+            shared: Monitor::new(Shared {
+                session: ReceiverSession::new(
+                    ReceiverConfig {
+                        sender: options.sender,
+                        policy: options.policy,
+                        queue_frames: options.queue_frames,
+                        queue_bytes: options.queue_bytes,
+                        idle_timeout: options.idle_timeout,
+                        max_frame_bytes: options.max_frame_bytes,
+                    },
+                    FramePool::default(),
+                ),
+                ended: false,
+            }),
+            wake: Notify::new(),
+            space: Notify::new(),
+            dispatcher: Arc::default(),
+            handles_events: on_event.is_some(),
+        });
+        room.core().add_receiver(&core, core.wanted_sender())?;
+        let receiver = Self { owner: Arc::new(Owner { core: core.clone(), room: room.clone() }) };
+        let (this, room) = (core.clone(), room.core().clone());
+        room.clone().spawn(async move { this.run(&room).await });
+        if let Some(handler) = on_event {
+            let this = core.clone();
+            core.dispatcher.start("lkv-receiver", move || this.take_event(Wait::Forever).ok(), handler)?;
+        }
+        Ok(receiver)
+    }
+
+    fn core(&self) -> &ReceiverCore {
+        &self.owner.core
+    }
+
+    /// Blocks until the sender is in the room.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`]; [`DriverError::Closed`] when the receiver or the room is closed.
+    pub fn wait_sender(&self, wait: Wait) -> Result<(), DriverError> {
+        let outcome = self.core().shared.wait(wait, |s| {
+            if s.ended {
+                return Some(Err(DriverError::Closed));
+            }
+            s.session.sender().map(|_| Ok(()))
+        });
+        outcome.unwrap_or(Err(DriverError::Timeout))
+    }
+
+    /// The next event, where no handler was given.
+    ///
+    /// # Errors
+    /// [`DriverError::Timeout`]; [`DriverError::Closed`] after the last event of a closed receiver;
+    /// [`DriverError::InvalidArgument`] if a handler takes the events.
+    pub fn next_event(&self, wait: Wait) -> Result<ReceiverEvent, DriverError> {
+        if self.core().handles_events {
+            return Err(DriverError::InvalidArgument("the receiver's events go to its handler".into()));
+        }
+        self.core().take_event(wait)
+    }
+
+    /// Tells the sender that a segment was played up to `position_us` (microseconds, 0 or more, the application's own
+    /// count). `segment` 0 is the oldest that was not told yet. Returns at once; [`ReceiverEvent::Notified`] follows.
+    ///
+    /// # Errors
+    /// [`DriverError::NotFound`] for a segment that did not start or was told before,
+    /// [`DriverError::InvalidArgument`] for a negative position, [`DriverError::Closed`].
+    pub fn notify_playback_finished(
+        &self,
+        segment: u64,
+        position_us: i64,
+        interrupted: bool,
+    ) -> Result<(), DriverError> {
+        let core = self.core();
+        let told = core.shared.lock().session.notify_playback_finished(segment, position_us, interrupted);
+        told.map_err(|e| match e {
+            SessionError::NotFound => DriverError::NotFound(e.to_string()),
+            SessionError::InvalidPosition => DriverError::InvalidArgument(e.to_string()),
+            SessionError::Closed => DriverError::Closed,
+        })?;
+        core.wake.notify_one();
+        Ok(())
+    }
+
+    /// Counters since creation.
+    pub fn stats(&self) -> ReceiverStats {
+        self.core().shared.lock().session.stats()
+    }
+
+    /// Stops receiving and wakes everyone who waits; what is queued can still be taken. May be called from anywhere
+    /// and again.
+    pub fn close(&self) {
+        self.core().close();
+        self.owner.room.core().remove_receiver(self.core());
+    }
+
+    /// Waits until the last callback of a closed receiver has ended; on its dispatch thread it returns at once.
+    pub fn join(&self) {
+        self.core().dispatcher.join();
+    }
+}
+
+struct Shared {
+    session: ReceiverSession,
+    /// Nothing new will come.
+    ended: bool,
+}
+
+pub(super) struct ReceiverCore {
+    wanted_sender: Option<String>,
+    blocks: bool,
+    handles_events: bool,
+    shared: Monitor<Shared>,
+    /// For the task: a timer or a request is new.
+    wake: Notify,
+    /// For a transport that can wait: the application has taken something.
+    space: Notify,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl ReceiverCore {
+    pub fn wanted_sender(&self) -> Option<&str> {
+        self.wanted_sender.as_deref()
+    }
+
+    /// Whether this participant is the one listened to.
+    pub fn expects(&self, sender: &str) -> bool {
+        self.shared.lock().session.sender() == Some(sender)
+    }
+
+    pub fn participant_joined(&self, identity: &str, kind: ParticipantKind) {
+        let is_agent = kind == ParticipantKind::Agent;
+        self.tell(|session, _| session.participant_joined(identity, is_agent));
+    }
+
+    pub fn participant_left(&self, identity: &str) {
+        self.tell(|session, _| session.participant_left(identity));
+    }
+
+    pub fn room_reconnecting(&self, reconnecting: bool) {
+        self.tell(|session, now| session.room_reconnecting(reconnecting, now));
+    }
+
+    pub fn room_restarted(&self) {
+        self.tell(|session, _| session.room_restarted());
+    }
+
+    pub fn room_closed(&self) {
+        self.end(ReceiverSession::room_closed);
+    }
+
+    pub fn close(&self) {
+        self.end(ReceiverSession::close);
+    }
+
+    /// Whether the caller is the sender, who wants what it sent to be dropped.
+    pub fn clear_requested(&self, caller: &str) -> bool {
+        self.tell(|session, _| session.clear_requested(caller)) == Answer::Ok
+    }
+
+    pub fn open_stream(
+        self: &Arc<Self>,
+        stream: u64,
+        sender: &str,
+        attributes: &HashMap<String, String>,
+    ) -> Option<StreamSink> {
+        let stream = StreamKey(stream);
+        let taken = self.tell(|session, now| session.stream_opened(StreamOpened { stream, sender, attributes }, now));
+        taken.then(|| StreamSink { receiver: self.clone(), stream })
+    }
+
+    /// An event of the transport: changes the session, then wakes whom it concerns.
+    fn tell<R>(&self, event: impl FnOnce(&mut ReceiverSession, Instant) -> R) -> R {
+        let result = self.shared.update(|s| event(&mut s.session, Instant::now()));
+        self.wake.notify_one();
+        result
+    }
+
+    fn end(&self, how: impl FnOnce(&mut ReceiverSession)) {
+        self.shared.update(|s| {
+            if !s.ended {
+                s.ended = true;
+                how(&mut s.session);
+            }
+        });
+        self.wake.notify_one();
+        self.space.notify_waiters();
+    }
+
+    fn take_event(&self, wait: Wait) -> Result<ReceiverEvent, DriverError> {
+        let outcome = self.shared.wait(wait, |s| match s.session.next_event() {
+            Some(event) => Some(Ok(event)),
+            None => s.ended.then_some(Err(DriverError::Closed)),
+        });
+        if self.blocks {
+            self.space.notify_waiters();
+        }
+        outcome.unwrap_or(Err(DriverError::Timeout))
+    }
+
+    /// Keeps the timers and sends what the session asks for, until it has ended.
+    async fn run(self: Arc<Self>, room: &Arc<RoomCore>) {
+        loop {
+            let mut requests = Vec::new();
+            let (deadline, ended) = {
+                let mut s = self.shared.lock();
+                while let Some(request) = s.session.poll_request() {
+                    requests.push(request);
+                }
+                (s.session.poll_timeout(), s.ended)
+            };
+            for request in requests {
+                self.clone().send(room.clone(), request);
+            }
+            if ended {
+                return;
+            }
+            let timer = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = timer => self.shared.update(|s| s.session.timeout(Instant::now())),
+            }
+        }
+    }
+
+    fn send(self: Arc<Self>, room: Arc<RoomCore>, request: ReceiverRequest) {
+        let ReceiverRequest::PlaybackFinished { id, destination, message } = request;
+        room.clone().spawn(async move {
+            let outcome =
+                room.call(&destination, v0::METHOD_PLAYBACK_FINISHED, message.to_json(), NOTIFY_TIMEOUT).await;
+            let answer = match outcome.as_deref() {
+                Ok(v0::ANSWER_OK) => NotifyAnswer::Ok,
+                Ok(v0::ANSWER_REJECT) => NotifyAnswer::Reject,
+                Ok(other) => NotifyAnswer::Failed(format!("the sender answered {other:?}")),
+                Err(e) => NotifyAnswer::Failed(e.to_string()),
+            };
+            self.shared.update(|s| s.session.notify_answered(id, answer));
+        });
+    }
+}
+
+/// The way into a receiver for one stream.
+#[derive(Clone)]
+pub(super) struct StreamSink {
+    receiver: Arc<ReceiverCore>,
+    stream: StreamKey,
+}
+
+impl StreamSink {
+    /// A chunk came. Copies it; wakes the application only when a frame is whole.
+    pub fn chunk(&self, index: u64, content: &[u8]) {
+        let shared = &self.receiver.shared;
+        let news = {
+            let mut s = shared.lock();
+            s.session.chunk(self.stream, index, content, Instant::now());
+            s.session.has_event()
+        };
+        if news {
+            shared.update(|_| ());
+        }
+    }
+
+    /// The trailer came.
+    pub fn close(&self, reason: &str) {
+        self.receiver.tell(|session, _| session.stream_closed(self.stream, StreamEnd { reason }));
+    }
+
+    /// For a transport that can wait: completes when the receiver's queue has room, at once if its policy is not to
+    /// block.
+    pub async fn ready(&self) {
+        if !self.receiver.blocks {
+            return;
+        }
+        loop {
+            let mut space = std::pin::pin!(self.receiver.space.notified());
+            // Registered before the look, so that a wake-up in between is not lost.
+            space.as_mut().enable();
+            {
+                let s = self.receiver.shared.lock();
+                if s.ended || !s.session.is_full() {
+                    return;
+                }
+            }
+            space.await;
+        }
+    }
+}

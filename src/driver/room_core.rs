@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a room knows and what happens to it: one place where the transport's news come in and are handed on to
+//! the application, the receivers and the outputs.
+//!
+//! Invariants: news of one transport come in order, from one task; the room's lock is never held while a receiver
+//! or an output is called with news, nor while user code runs; after [`RoomCore::disconnected`] nothing follows
+//! but what is still queued.
+
+use super::{
+    dispatch::{Dispatcher, EventHandler},
+    output::OutputCore,
+    participant::Participant,
+    receiver::{ReceiverCore, StreamSink},
+    room::{DisconnectReason, RoomEvent, RoomState},
+    rpc::{RpcFailure, RpcHandler, RpcInvocation, APPLICATION_ERROR, UNSUPPORTED_METHOD},
+    runtime::Runtime,
+    transport::{OutgoingData, Transport},
+    wait::{Monitor, Wait},
+    DriverError,
+};
+use crate::wire::v0;
+use bytes::Bytes;
+use parking_lot::RwLock;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc,
+    },
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+
+/// Messages and calls from others that wait for the application; what comes beyond is refused and counted.
+const MAX_WAITING: usize = 1024;
+/// Bytes of such messages.
+const MAX_WAITING_BYTES: usize = 16 << 20;
+/// Messages of ours that wait for the transport.
+const MAX_OUTGOING_DATA: usize = 256;
+/// Leaving takes a round trip; a server that does not answer is not waited for longer.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Work for the room's dispatch thread.
+pub(super) enum Task {
+    Event(RoomEvent),
+    Register(String, RpcHandler),
+    Unregister(String),
+    Invoke(String, RpcInvocation),
+    Done(Box<dyn FnOnce() + Send>),
+}
+
+/// A participant and whether it can receive data yet.
+pub(super) struct Presence {
+    pub participant: Participant,
+    pub active: bool,
+}
+
+pub(super) struct Shared {
+    pub state: RoomState,
+    pub reason: DisconnectReason,
+    pub error: Option<DriverError>,
+    pub identity: String,
+    pub name: String,
+    pub participants: BTreeMap<String, Presence>,
+    receivers: Vec<Arc<ReceiverCore>>,
+    outputs: Vec<Arc<OutputCore>>,
+    /// Events for [`RoomCore::next_event`], where no handler takes them.
+    events: VecDeque<RoomEvent>,
+    /// Work for the dispatch thread.
+    tasks: VecDeque<Task>,
+    methods: HashSet<String>,
+    handles_events: bool,
+    dispatching: bool,
+    /// Calls of ours whose outcome is still to be told.
+    calls: usize,
+    waiting_bytes: usize,
+    dropped_messages: u64,
+    /// The transport has left.
+    left: bool,
+}
+
+pub(super) struct RoomCore {
+    shared: Monitor<Shared>,
+    runtime: Arc<Runtime>,
+    dispatcher: Arc<Dispatcher>,
+    transport: RwLock<Option<Arc<Transport>>>,
+    outgoing: mpsc::Sender<OutgoingData>,
+    /// Says `true` once the room is to end.
+    closing: watch::Sender<bool>,
+    next_stream: AtomicU64,
+    foreign_streams: AtomicU64,
+}
+
+impl RoomCore {
+    pub fn new(runtime: Arc<Runtime>) -> Arc<Self> {
+        let (outgoing, queue) = mpsc::channel(MAX_OUTGOING_DATA);
+        let core = Arc::new(Self {
+            shared: Monitor::new(Shared {
+                state: RoomState::Connecting,
+                reason: DisconnectReason::None,
+                error: None,
+                identity: String::new(),
+                name: String::new(),
+                participants: BTreeMap::new(),
+                receivers: Vec::new(),
+                outputs: Vec::new(),
+                events: VecDeque::new(),
+                tasks: VecDeque::new(),
+                methods: HashSet::new(),
+                handles_events: false,
+                dispatching: false,
+                calls: 0,
+                waiting_bytes: 0,
+                dropped_messages: 0,
+                left: true,
+            }),
+            runtime,
+            dispatcher: Arc::default(),
+            transport: RwLock::new(None),
+            outgoing,
+            closing: watch::Sender::new(false),
+            next_stream: AtomicU64::new(1),
+            foreign_streams: AtomicU64::new(0),
+        });
+        let this = core.clone();
+        core.spawn(async move { this.send_outgoing(queue).await });
+        core
+    }
+
+    pub fn shared(&self) -> &Monitor<Shared> {
+        &self.shared
+    }
+
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Runs a task of this room; its panic ends the room with an error instead of leaving it half alive.
+    pub fn spawn(self: &Arc<Self>, task: impl std::future::Future<Output = ()> + Send + 'static) {
+        let this = self.clone();
+        self.runtime.spawn(task, move |panic| {
+            tracing::error!("a task of the room panicked: {panic}");
+            this.disconnected(DisconnectReason::Other, Some(DriverError::Internal(panic)));
+        });
+    }
+
+    /// Completes when the room is to end.
+    pub async fn closing(&self) {
+        // The sender lives in `self`: there is no other way for this to end.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// The way to the others, once connected.
+    pub fn transport(&self) -> Option<Arc<Transport>> {
+        self.transport.read().clone()
+    }
+
+    // ---- news from the transport ----
+
+    /// Connected for the first time.
+    pub fn connected(
+        self: &Arc<Self>,
+        transport: Transport,
+        identity: String,
+        name: String,
+        present: Vec<(Participant, bool)>,
+    ) {
+        let transport = Arc::new(transport);
+        *self.transport.write() = Some(transport.clone());
+        let mut registered = Vec::new();
+        let closed = self.shared.update(|s| {
+            s.left = false;
+            if s.state == RoomState::Disconnected {
+                return true;
+            }
+            s.identity = identity;
+            s.name = name;
+            registered.extend(s.methods.iter().cloned());
+            s.set_state(RoomState::Connected, DisconnectReason::None, None);
+            false
+        });
+        if closed {
+            self.leave();
+            return;
+        }
+        for method in registered {
+            transport.register_method(self, &method);
+        }
+        for (participant, active) in present {
+            self.participant_joined(participant, active);
+        }
+        self.for_each_output(|output| output.transport_ready(true));
+    }
+
+    pub fn participant_joined(&self, participant: Participant, active: bool) {
+        let identity = participant.identity.clone();
+        let kind = participant.kind;
+        let known = self.shared.update(|s| {
+            let known = s.participants.insert(identity.clone(), Presence { participant: participant.clone(), active });
+            if known.is_none() {
+                s.push_event(RoomEvent::ParticipantJoined(participant));
+            }
+            known.is_some()
+        });
+        if !known {
+            self.for_each_receiver(|receiver| receiver.participant_joined(&identity, kind));
+        }
+        if active {
+            self.for_each_output(|output| output.destination_present(&identity, true));
+        }
+    }
+
+    /// The participant can receive data from now on.
+    pub fn participant_active(&self, identity: &str) {
+        self.shared.update(|s| {
+            if let Some(presence) = s.participants.get_mut(identity) {
+                presence.active = true;
+            }
+        });
+        self.for_each_output(|output| output.destination_present(identity, true));
+    }
+
+    pub fn participant_left(&self, identity: &str) {
+        let known = self.shared.update(|s| {
+            let presence = s.participants.remove(identity)?;
+            s.push_event(RoomEvent::ParticipantLeft(presence.participant));
+            Some(())
+        });
+        if known.is_some() {
+            self.for_each_receiver(|receiver| receiver.participant_left(identity));
+            self.for_each_output(|output| output.destination_present(identity, false));
+        }
+    }
+
+    pub fn reconnecting(&self) {
+        self.shared.update(|s| s.set_state(RoomState::Reconnecting, DisconnectReason::None, None));
+        self.for_each_receiver(|receiver| receiver.room_reconnecting(true));
+    }
+
+    /// Connected again; `restarted`: in a new session, in which everything under way was lost.
+    pub fn reconnected(&self, restarted: bool) {
+        if restarted {
+            self.for_each_receiver(|receiver| receiver.room_restarted());
+            self.for_each_output(|output| output.room_restarted());
+        }
+        self.for_each_receiver(|receiver| receiver.room_reconnecting(false));
+        self.shared.update(|s| s.set_state(RoomState::Connected, DisconnectReason::None, None));
+    }
+
+    /// Over for good: everything ends, everyone wakes.
+    pub fn disconnected(&self, reason: DisconnectReason, error: Option<DriverError>) {
+        let (receivers, outputs) = self.shared.update(|s| {
+            s.set_state(RoomState::Disconnected, reason, error);
+            (std::mem::take(&mut s.receivers), std::mem::take(&mut s.outputs))
+        });
+        for receiver in receivers {
+            receiver.room_closed();
+        }
+        for output in outputs {
+            output.room_closed();
+        }
+        self.closing.send_replace(true);
+    }
+
+    /// A message of another participant's application.
+    pub fn data_received(&self, sender: String, topic: String, payload: Bytes, reliable: bool) {
+        self.shared.update(|s| {
+            let waiting = if s.handles_events { s.tasks.len() } else { s.events.len() };
+            if waiting >= MAX_WAITING || s.waiting_bytes + payload.len() > MAX_WAITING_BYTES {
+                s.dropped_messages += 1;
+                tracing::warn!("a message of {sender} was dropped: {} so far wait for nobody", s.dropped_messages);
+                return;
+            }
+            s.waiting_bytes += payload.len();
+            s.push_event(RoomEvent::Data { sender, topic, payload, reliable });
+        });
+    }
+
+    /// A stream of video begins: the receiver that wants it, if there is one.
+    pub fn open_stream(&self, sender: &str, attributes: &HashMap<String, String>) -> Option<StreamSink> {
+        let receivers = self.shared.lock().receivers.clone();
+        let stream = self.next_stream.fetch_add(1, Relaxed);
+        let expected: Vec<_> = receivers.iter().filter(|r| r.expects(sender)).collect();
+        let sink = if expected.is_empty() {
+            receivers.iter().find_map(|r| r.open_stream(stream, sender, attributes))
+        } else {
+            expected.into_iter().find_map(|r| r.open_stream(stream, sender, attributes))
+        };
+        if sink.is_none() {
+            let count = self.foreign_streams.fetch_add(1, Relaxed) + 1;
+            tracing::info!("no receiver takes the stream of {sender} ({count} so far)");
+        }
+        sink
+    }
+
+    /// Another participant calls one of our methods.
+    pub async fn invoke(&self, method: &str, caller: &str, payload: String) -> Result<String, RpcFailure> {
+        match method {
+            v0::METHOD_CLEAR_BUFFER => {
+                let receivers = self.shared.lock().receivers.clone();
+                let taken = receivers.iter().any(|receiver| receiver.clear_requested(caller));
+                Ok(answer(taken))
+            }
+            v0::METHOD_PLAYBACK_FINISHED => {
+                let message = v0::PlaybackFinished::parse(&payload)
+                    .map_err(|e| RpcFailure::new(APPLICATION_ERROR, e.to_string()))?;
+                let outputs = self.shared.lock().outputs.clone();
+                let taken = outputs.iter().any(|output| output.playback_finished(caller, &message));
+                Ok(answer(taken))
+            }
+            _ => {
+                let (invocation, answered) = RpcInvocation::new(caller.to_owned(), payload);
+                self.shared.update(|s| {
+                    if !s.methods.contains(method) {
+                        return Err(RpcFailure::new(UNSUPPORTED_METHOD, "method not supported"));
+                    }
+                    if s.tasks.len() >= MAX_WAITING {
+                        return Err(RpcFailure::new(APPLICATION_ERROR, "too many calls wait"));
+                    }
+                    s.tasks.push_back(Task::Invoke(method.to_owned(), invocation));
+                    Ok(())
+                })?;
+                answered.await.unwrap_or_else(|_| Err(RpcFailure::new(APPLICATION_ERROR, "the handler gave no answer")))
+            }
+        }
+    }
+
+    // ---- receivers and outputs ----
+
+    /// Whether the room has heard of this participant.
+    pub fn knows(&self, identity: &str) -> bool {
+        self.shared.lock().participants.contains_key(identity)
+    }
+
+    /// Adds a receiver, which then knows who is in the room.
+    pub fn add_receiver(&self, receiver: &Arc<ReceiverCore>, sender: Option<&str>) -> Result<(), DriverError> {
+        self.shared.update(|s| {
+            s.check_open()?;
+            if s.receivers.iter().any(|r| r.wanted_sender() == sender) {
+                let whom = sender.unwrap_or("the first agent");
+                return Err(DriverError::Busy(format!("the room has a receiver of {whom}")));
+            }
+            for presence in s.participants.values() {
+                receiver.participant_joined(&presence.participant.identity, presence.participant.kind);
+            }
+            s.receivers.push(receiver.clone());
+            Ok(())
+        })
+    }
+
+    pub fn remove_receiver(&self, receiver: &ReceiverCore) {
+        self.shared.lock().receivers.retain(|r| !std::ptr::eq(&**r, receiver));
+    }
+
+    /// Adds an output, which then knows whether its destination is there.
+    pub fn add_output(&self, output: &Arc<OutputCore>) -> Result<(), DriverError> {
+        self.shared.update(|s| {
+            s.check_open()?;
+            let destination = output.destination();
+            if s.outputs.iter().any(|o| o.destination() == destination) {
+                return Err(DriverError::Busy(format!("the room has an output to {destination}")));
+            }
+            if s.participants.get(destination).is_some_and(|p| p.active) {
+                output.destination_present(destination, true);
+            }
+            output.transport_ready(s.state != RoomState::Connecting);
+            s.outputs.push(output.clone());
+            Ok(())
+        })
+    }
+
+    pub fn remove_output(&self, output: &OutputCore) {
+        self.shared.lock().outputs.retain(|o| !std::ptr::eq(&**o, output));
+    }
+
+    fn for_each_receiver(&self, each: impl Fn(&ReceiverCore)) {
+        let receivers = self.shared.lock().receivers.clone();
+        receivers.iter().for_each(|receiver| each(receiver));
+    }
+
+    fn for_each_output(&self, each: impl Fn(&OutputCore)) {
+        let outputs = self.shared.lock().outputs.clone();
+        outputs.iter().for_each(|output| each(output));
+    }
+
+    // ---- calls and messages of ours ----
+
+    /// Calls a method of another participant.
+    pub async fn call(
+        &self,
+        destination: &str,
+        method: &str,
+        payload: String,
+        timeout: Duration,
+    ) -> Result<String, DriverError> {
+        let transport = self.transport().ok_or(DriverError::NotConnected)?;
+        tokio::select! {
+            outcome = transport.perform_rpc(destination, method, payload, timeout) => outcome.map_err(DriverError::from),
+            () = self.closing() => Err(DriverError::Closed),
+        }
+    }
+
+    /// Announces a call whose outcome will be told on the dispatch thread.
+    pub fn begin_call(self: &Arc<Self>) -> Result<(), DriverError> {
+        self.shared.update(|s| {
+            s.check_connected()?;
+            s.calls += 1;
+            Ok::<_, DriverError>(())
+        })?;
+        self.ensure_dispatching().inspect_err(|_| self.shared.update(|s| s.calls -= 1))
+    }
+
+    pub fn end_call(&self, task: Task) {
+        self.shared.update(|s| {
+            s.calls -= 1;
+            s.tasks.push_back(task);
+        });
+    }
+
+    pub fn send_data(
+        &self,
+        payload: Bytes,
+        topic: String,
+        destination: Option<String>,
+        reliable: bool,
+    ) -> Result<(), DriverError> {
+        self.shared.lock().check_connected()?;
+        let message = OutgoingData { payload, topic, destination, reliable };
+        self.outgoing.try_send(message).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => DriverError::Busy("too many messages wait to be sent".into()),
+            mpsc::error::TrySendError::Closed(_) => DriverError::Closed,
+        })
+    }
+
+    async fn send_outgoing(&self, mut queue: mpsc::Receiver<OutgoingData>) {
+        loop {
+            let message = tokio::select! {
+                message = queue.recv() => message,
+                () = self.closing() => None,
+            };
+            let (Some(message), Some(transport)) = (message, self.transport()) else { return };
+            if let Err(e) = transport.send_data(message).await {
+                tracing::warn!("a message was not sent: {e}");
+            }
+        }
+    }
+
+    // ---- dispatch ----
+
+    pub fn set_event_handler(self: &Arc<Self>, handler: EventHandler<RoomEvent>) -> Result<(), DriverError> {
+        self.shared.update(|s| s.handles_events = true);
+        self.start_dispatching(Some(handler))
+    }
+
+    pub fn register_method(self: &Arc<Self>, method: &str, handler: RpcHandler) -> Result<(), DriverError> {
+        self.ensure_dispatching()?;
+        self.shared.update(|s| {
+            s.check_open()?;
+            if !s.methods.insert(method.to_owned()) {
+                return Err(DriverError::Busy(format!("the method {method} has a handler")));
+            }
+            s.tasks.push_back(Task::Register(method.to_owned(), handler));
+            Ok::<_, DriverError>(())
+        })?;
+        if let Some(transport) = self.transport() {
+            transport.register_method(self, method);
+        }
+        Ok(())
+    }
+
+    pub fn unregister_method(&self, method: &str) -> Result<(), DriverError> {
+        self.shared.update(|s| {
+            if !s.methods.remove(method) {
+                return Err(DriverError::NotFound(format!("the method {method}")));
+            }
+            s.tasks.push_back(Task::Unregister(method.to_owned()));
+            Ok(())
+        })?;
+        if let Some(transport) = self.transport() {
+            transport.unregister_method(method);
+        }
+        Ok(())
+    }
+
+    fn ensure_dispatching(self: &Arc<Self>) -> Result<(), DriverError> {
+        if self.shared.lock().dispatching {
+            return Ok(());
+        }
+        self.start_dispatching(None)
+    }
+
+    fn start_dispatching(self: &Arc<Self>, mut on_event: Option<EventHandler<RoomEvent>>) -> Result<(), DriverError> {
+        if self.shared.update(|s| std::mem::replace(&mut s.dispatching, true)) {
+            return Ok(());
+        }
+        let this = self.clone();
+        let mut methods: HashMap<String, RpcHandler> = HashMap::new();
+        let run = move |task| match task {
+            Task::Event(event) => {
+                if let Some(on_event) = &mut on_event {
+                    on_event(event);
+                }
+            }
+            Task::Register(method, handler) => drop(methods.insert(method, handler)),
+            Task::Unregister(method) => drop(methods.remove(&method)),
+            // A call that the unregistering overtook is answered by being dropped.
+            Task::Invoke(method, invocation) => {
+                if let Some(handler) = methods.get_mut(&method) {
+                    handler(invocation);
+                }
+            }
+            Task::Done(done) => done(),
+        };
+        self.dispatcher.start("lkv-room", move || this.next_task(), Box::new(run))
+    }
+
+    fn next_task(&self) -> Option<Task> {
+        self.shared.wait(Wait::Forever, |s| match s.tasks.pop_front() {
+            Some(task) => {
+                if let Task::Event(RoomEvent::Data { payload, .. }) = &task {
+                    s.waiting_bytes -= payload.len();
+                }
+                Some(Some(task))
+            }
+            None => (s.state == RoomState::Disconnected && s.calls == 0).then_some(None),
+        })?
+    }
+
+    pub fn next_event(&self, wait: Wait) -> Result<RoomEvent, DriverError> {
+        let outcome = self.shared.wait(wait, |s| {
+            if s.handles_events {
+                return Some(Err(DriverError::InvalidArgument("the room's events go to its handler".into())));
+            }
+            match s.events.pop_front() {
+                Some(event) => {
+                    if let RoomEvent::Data { payload, .. } = &event {
+                        s.waiting_bytes -= payload.len();
+                    }
+                    Some(Ok(event))
+                }
+                None => (s.state == RoomState::Disconnected).then_some(Err(DriverError::Closed)),
+            }
+        });
+        outcome.unwrap_or(Err(DriverError::Timeout))
+    }
+
+    // ---- the end ----
+
+    pub fn close(self: &Arc<Self>) {
+        self.disconnected(DisconnectReason::Client, None);
+        self.leave();
+    }
+
+    /// Leaves in the background; `join` waits for it.
+    fn leave(self: &Arc<Self>) {
+        let Some(transport) = self.transport.write().take() else { return };
+        let this = self.clone();
+        self.spawn(async move {
+            if tokio::time::timeout(LEAVE_TIMEOUT, transport.close()).await.is_err() {
+                tracing::warn!("leaving took longer than {LEAVE_TIMEOUT:?}");
+            }
+            drop(transport);
+            this.shared.update(|s| s.left = true);
+        });
+    }
+
+    pub fn join(&self) {
+        if super::dispatch::on_dispatch_thread() {
+            return;
+        }
+        self.shared.wait(Wait::For(LEAVE_TIMEOUT * 2), |s| s.left.then_some(()));
+        self.dispatcher.join();
+    }
+}
+
+impl Shared {
+    fn check_open(&self) -> Result<(), DriverError> {
+        match self.state {
+            RoomState::Disconnected => Err(self.error.clone().unwrap_or(DriverError::Closed)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_connected(&self) -> Result<(), DriverError> {
+        self.check_open()?;
+        match self.state {
+            RoomState::Connecting => Err(DriverError::NotConnected),
+            _ => Ok(()),
+        }
+    }
+
+    /// `Disconnected` is final; repeats say nothing.
+    fn set_state(&mut self, state: RoomState, reason: DisconnectReason, error: Option<DriverError>) {
+        if self.state == RoomState::Disconnected || self.state == state && state == RoomState::Reconnecting {
+            return;
+        }
+        self.state = state;
+        self.reason = reason;
+        self.error.clone_from(&error);
+        self.push_event(RoomEvent::State { state, reason, error });
+    }
+
+    fn push_event(&mut self, event: RoomEvent) {
+        if self.handles_events {
+            self.tasks.push_back(Task::Event(event));
+        } else {
+            self.events.push_back(event);
+        }
+    }
+}
+
+fn answer(taken: bool) -> String {
+    if taken { v0::ANSWER_OK } else { v0::ANSWER_REJECT }.to_owned()
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A LiveKit server, through the `livekit` crate: connect, translate its events into news for the [`RoomCore`], and
+//! our streams, calls and messages into its own.
+
+use super::{OutgoingData, Transport};
+use crate::{
+    driver::{
+        participant::{Participant, ParticipantKind},
+        receiver::StreamSink,
+        room::{DisconnectReason, RoomOptions},
+        room_core::RoomCore,
+        rpc::{RpcFailure, APPLICATION_ERROR},
+        signalling::Registration,
+        tap::Tap,
+        DriverError,
+    },
+    wire::v0,
+};
+use futures_util::StreamExt as _;
+use libwebrtc::peer_connection_factory::RtcConfiguration;
+use livekit::{
+    participant::{ParticipantKind as LiveKitKind, ParticipantState},
+    prelude::{
+        DataPacket, DataPacketKind, ParticipantSid, PerformRpcData, RemoteParticipant, Room, RoomError, RoomEvent,
+        RoomOptions as LiveKitOptions, RpcError, RpcInvocationData,
+    },
+    rtc_engine::EngineError,
+    ByteStreamReader, ByteStreamWriter, ConnectionState, DisconnectReason as LiveKitReason, StreamByteOptions,
+    StreamReader as _, StreamWriter as _,
+};
+use livekit_signaling::SignalError;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// The library's own methods, known as soon as the room is joined.
+const METHODS: [&str; 2] = [v0::METHOD_CLEAR_BUFFER, v0::METHOD_PLAYBACK_FINISHED];
+
+pub(in crate::driver) struct LiveKit {
+    room: Arc<Room>,
+}
+
+/// Checks the URL and starts to connect in the background.
+pub(super) fn connect(core: &Arc<RoomCore>, url: &str, token: &str, options: RoomOptions) -> Result<(), DriverError> {
+    let parsed = url::Url::parse(url).map_err(|e| DriverError::Url(format!("{url:?}: {e}")))?;
+    if !matches!(parsed.scheme(), "ws" | "wss" | "http" | "https") {
+        return Err(DriverError::Url(format!("{url:?}: ws, wss, http, https or loopback is expected")));
+    }
+    if parsed.host_str().is_none_or(str::is_empty) {
+        return Err(DriverError::Url(format!("{url:?}: no host")));
+    }
+    if token.is_empty() {
+        return Err(DriverError::InvalidArgument("a LiveKit server wants an access token".into()));
+    }
+    let registration = Registration::new(token, &options.roots)?;
+    let session = Session { core: core.clone(), registration, tap: Tap::new(core), sid: None, absent: Vec::new() };
+    let (url, token) = (url.to_owned(), token.to_owned());
+    let core = core.clone();
+    core.clone().spawn(async move {
+        tokio::select! {
+            () = session.run(&url, &token, options.connect_timeout, options.dual_peer_connection) => {}
+            // The room was closed while it connected; later on `run` itself sees the end.
+            () = core.closing() => {}
+        }
+    });
+    Ok(())
+}
+
+/// One connection from its first attempt to its end.
+struct Session {
+    core: Arc<RoomCore>,
+    registration: Registration,
+    tap: Arc<Tap>,
+    /// Ours; another one after a reconnection means a new session.
+    sid: Option<ParticipantSid>,
+    /// Who vanished while the room reconnects, and may be back when it is done.
+    absent: Vec<String>,
+}
+
+impl Session {
+    async fn run(mut self, url: &str, token: &str, timeout: Duration, dual_peer_connection: bool) {
+        let mut rtc = RtcConfiguration::default();
+        rtc.data_tap = Some(self.tap.clone());
+        let mut wanted = LiveKitOptions::default();
+        wanted.auto_subscribe = false;
+        wanted.single_peer_connection = !dual_peer_connection;
+        wanted.connect_timeout = timeout;
+        wanted.join_retries = 0;
+        wanted.rtc_config = rtc;
+        let joined = tokio::time::timeout(timeout, Room::connect(url, token, wanted)).await;
+        let (room, events) = match joined {
+            Ok(Ok(joined)) => joined,
+            Ok(Err(e)) => {
+                let error = connect_error(e, self.registration.take_failure());
+                return self.core.disconnected(DisconnectReason::ConnectFailed, Some(error));
+            }
+            Err(_) => {
+                let error = self.registration.take_failure().unwrap_or(DriverError::Timeout);
+                return self.core.disconnected(DisconnectReason::ConnectFailed, Some(error));
+            }
+        };
+        self.joined(Arc::new(room), events).await;
+    }
+
+    async fn joined(&mut self, room: Arc<Room>, mut events: UnboundedReceiver<RoomEvent>) {
+        let transport = LiveKit { room: room.clone() };
+        for method in METHODS {
+            transport.register_method(&self.core, method);
+        }
+        let me = room.local_participant();
+        self.sid = Some(me.sid());
+        let present = room.remote_participants().into_values().map(|p| (participant(&p), is_active(&p))).collect();
+        self.core.connected(Transport::LiveKit(transport), me.identity().into(), room.name(), present);
+        self.tap.participants_changed();
+        while let Some(event) = events.recv().await {
+            self.handle(&room, event);
+        }
+        self.core.disconnected(DisconnectReason::Other, None);
+    }
+
+    fn handle(&mut self, room: &Room, event: RoomEvent) {
+        match event {
+            RoomEvent::ParticipantConnected(p) => {
+                let identity: String = p.identity().into();
+                if self.absent.contains(&identity) {
+                    return;
+                }
+                self.core.participant_joined(participant(&p), is_active(&p));
+                self.tap.participants_changed();
+            }
+            RoomEvent::ParticipantActive(p) => self.core.participant_active(p.identity().as_str()),
+            RoomEvent::ParticipantDisconnected(p) => {
+                let identity: String = p.identity().into();
+                if room.connection_state() == ConnectionState::Reconnecting {
+                    self.absent.push(identity);
+                } else {
+                    self.core.participant_left(&identity);
+                }
+            }
+            RoomEvent::Reconnecting => self.core.reconnecting(),
+            RoomEvent::Reconnected => self.reconnected(room),
+            RoomEvent::TokenRefreshed { token } => self.registration.token_refreshed(&token),
+            RoomEvent::Disconnected { reason } => self.core.disconnected(disconnect_reason(reason), None),
+            RoomEvent::DataReceived { payload, topic, kind, participant } => {
+                let payload = Arc::try_unwrap(payload).unwrap_or_else(|shared| (*shared).clone());
+                let sender = participant.map(|p| p.identity().into()).unwrap_or_default();
+                let reliable = kind == DataPacketKind::Reliable;
+                self.core.data_received(sender, topic.unwrap_or_default(), payload.into(), reliable);
+            }
+            RoomEvent::ByteStreamOpened { reader, topic, participant_identity } if topic == v0::TOPIC => {
+                if let Some(reader) = reader.take() {
+                    let attributes = reader.info().attributes();
+                    if let Some(sink) = self.core.open_stream(participant_identity.as_str(), &attributes) {
+                        self.core.spawn(read(reader, sink));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// In a new session everything under way was lost; who did not come along has left.
+    fn reconnected(&mut self, room: &Room) {
+        let sid = Some(room.local_participant().sid());
+        let restarted = sid != self.sid;
+        self.sid = sid;
+        let mut present = room.remote_participants();
+        if restarted {
+            self.tap.restarted();
+        }
+        for identity in std::mem::take(&mut self.absent) {
+            match present.remove(&identity.clone().into()) {
+                Some(p) if is_active(&p) => self.core.participant_active(&identity),
+                Some(_) => {}
+                None => self.core.participant_left(&identity),
+            }
+        }
+        for p in present.into_values() {
+            self.core.participant_joined(participant(&p), is_active(&p));
+        }
+        self.core.reconnected(restarted);
+        self.tap.participants_changed();
+    }
+}
+
+/// Streams that the tap cannot read (compressed or encrypted) come through livekit's own reader, chunk by chunk in
+/// order.
+async fn read(mut reader: ByteStreamReader, sink: StreamSink) {
+    let mut index = 0;
+    let mut reason = String::new();
+    while let Some(chunk) = reader.next().await {
+        match chunk {
+            Ok(content) => sink.chunk(index, &content),
+            Err(e) => {
+                reason = e.to_string();
+                break;
+            }
+        }
+        index += 1;
+    }
+    sink.close(&reason);
+}
+
+impl LiveKit {
+    pub async fn open_stream(
+        &self,
+        destination: &str,
+        topic: &str,
+        name: String,
+        attributes: HashMap<String, String>,
+    ) -> Result<ByteStreamWriter, DriverError> {
+        let mut options = StreamByteOptions::new_with_topic(topic);
+        options.destination_identities = vec![destination.into()];
+        options.attributes = attributes;
+        options.name = Some(name);
+        self.room.local_participant().stream_bytes(options).await.map_err(|e| DriverError::Io(e.to_string()))
+    }
+
+    pub async fn perform_rpc(
+        &self,
+        destination: &str,
+        method: &str,
+        payload: String,
+        timeout: Duration,
+    ) -> Result<String, RpcFailure> {
+        let call = PerformRpcData::new(destination, method).with_payload(payload).with_response_timeout(timeout);
+        let answer = self.room.local_participant().perform_rpc(call).await;
+        answer.map_err(|e| RpcFailure::new(e.code, e.message))
+    }
+
+    pub async fn send_data(&self, message: OutgoingData) -> Result<(), DriverError> {
+        let packet = DataPacket {
+            payload: message.payload.to_vec(),
+            topic: Some(message.topic).filter(|topic| !topic.is_empty()),
+            reliable: message.reliable,
+            destination_identities: message.destination.into_iter().map(Into::into).collect(),
+        };
+        self.room.local_participant().publish_data(packet).await.map_err(|e| DriverError::Io(e.to_string()))
+    }
+
+    pub fn register_method(&self, core: &Arc<RoomCore>, method: &str) {
+        let core = Arc::downgrade(core);
+        let name = method.to_owned();
+        self.room.local_participant().register_rpc_method(name.clone(), move |call: RpcInvocationData| {
+            let (core, name) = (core.clone(), name.clone());
+            Box::pin(async move {
+                let gone = || RpcFailure::new(APPLICATION_ERROR, "the room is gone");
+                let core = core.upgrade().ok_or_else(gone).map_err(rpc_error)?;
+                core.invoke(&name, call.caller_identity.as_str(), call.payload).await.map_err(rpc_error)
+            })
+        });
+    }
+
+    pub fn unregister_method(&self, method: &str) {
+        self.room.local_participant().unregister_rpc_method(method.to_owned());
+    }
+
+    pub async fn close(&self) {
+        if let Err(e) = self.room.close().await {
+            tracing::debug!("leaving: {e}");
+        }
+    }
+}
+
+pub(super) async fn write(writer: &ByteStreamWriter, chunk: &[u8]) -> Result<(), DriverError> {
+    writer.write(chunk).await.map_err(|e| DriverError::Io(e.to_string()))
+}
+
+pub(super) async fn finish(writer: ByteStreamWriter, reason: &str) -> Result<(), DriverError> {
+    let closed = if reason.is_empty() { writer.close().await } else { writer.close_with_reason(reason).await };
+    closed.map_err(|e| DriverError::Io(e.to_string()))
+}
+
+fn rpc_error(failure: RpcFailure) -> RpcError {
+    RpcError::new(failure.code, failure.message, None)
+}
+
+fn participant(p: &RemoteParticipant) -> Participant {
+    let kind = match p.kind() {
+        LiveKitKind::Standard => ParticipantKind::Standard,
+        LiveKitKind::Ingress => ParticipantKind::Ingress,
+        LiveKitKind::Egress => ParticipantKind::Egress,
+        LiveKitKind::Sip => ParticipantKind::Sip,
+        LiveKitKind::Agent => ParticipantKind::Agent,
+        LiveKitKind::Connector => ParticipantKind::Connector,
+        LiveKitKind::Bridge => ParticipantKind::Bridge,
+    };
+    Participant { identity: p.identity().into(), name: p.name(), metadata: p.metadata(), kind }
+}
+
+fn is_active(p: &RemoteParticipant) -> bool {
+    p.state() == ParticipantState::Active
+}
+
+fn disconnect_reason(reason: LiveKitReason) -> DisconnectReason {
+    match reason {
+        LiveKitReason::ClientInitiated => DisconnectReason::Client,
+        LiveKitReason::DuplicateIdentity => DisconnectReason::DuplicateIdentity,
+        LiveKitReason::ServerShutdown => DisconnectReason::ServerShutdown,
+        LiveKitReason::ParticipantRemoved => DisconnectReason::ParticipantRemoved,
+        LiveKitReason::RoomDeleted | LiveKitReason::RoomClosed => DisconnectReason::RoomClosed,
+        LiveKitReason::UnknownReason
+        | LiveKitReason::SignalClose
+        | LiveKitReason::ConnectionTimeout
+        | LiveKitReason::JoinFailure => DisconnectReason::ReconnectFailed,
+        _ => DisconnectReason::Other,
+    }
+}
+
+/// `failure` is what our signalling client saw, which `livekit` has only as text.
+fn connect_error(e: RoomError, failure: Option<DriverError>) -> DriverError {
+    let RoomError::Engine(engine) = e else { return DriverError::Internal(e.to_string()) };
+    match engine {
+        EngineError::Signal(signal) => match signal {
+            SignalError::Client(status, text) if matches!(status.as_u16(), 401 | 403) => {
+                DriverError::Unauthorized(format!("{status}: {}", text.trim()))
+            }
+            SignalError::Handshake { status } if matches!(status.as_u16(), 401 | 403) => {
+                DriverError::Unauthorized(status.to_string())
+            }
+            SignalError::TokenFormat => DriverError::Unauthorized("the token has invalid characters".into()),
+            SignalError::UrlParse(text) => DriverError::Url(text),
+            SignalError::Timeout(text) => failure.unwrap_or(DriverError::Unreachable(text)),
+            other => failure.unwrap_or_else(|| DriverError::Server(other.to_string())),
+        },
+        EngineError::Connection(text) => DriverError::Unreachable(text.into_owned()),
+        other => DriverError::Internal(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_signalling_saw_comes_before_what_livekit_says() {
+        let signal = || RoomError::Engine(SignalError::Closed.into());
+        let failure = DriverError::Tls("untrusted".into());
+        assert_eq!(connect_error(signal(), Some(failure.clone())), failure);
+        assert!(matches!(connect_error(signal(), None), DriverError::Server(_)));
+    }
+}
