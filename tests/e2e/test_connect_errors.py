@@ -7,6 +7,7 @@ import pytest
 
 from support import checks, tokens
 from support.programs import where
+from support.room import CONNECTED
 from support.server import free_port
 
 LIMIT_S = 30  # the library gives a connect 15 s
@@ -14,12 +15,12 @@ LIMIT_S = 30  # the library gives a connect 15 s
 
 def assert_fails(room, *codes, **options):
     """A sender and a receiver, one of each language, fail alike."""
-    parts = [room.sender("c", **options), room.receiver("cpp", **options)]
+    parts = [room.sender("c", **options), room.receiver("cpp", wait=False, **options)]
     for program in parts:
         program.expect_failure(LIMIT_S)
         checks.assert_error(program, *codes)
         assert program.matching(where("room_state", state="disconnected", reason="connect_failed")), program.report()
-        assert not program.matching(where("room_state", state="connected"))
+        assert not program.matching(CONNECTED)
 
 
 def test_wrong_secret(room):
@@ -55,7 +56,7 @@ def test_port_that_never_answers(room):
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1:7880", "127.0.0.1:7880", "ws://"])
 def test_url_of_no_use(room, url):
-    for program in (room.sender("c", url=url), room.receiver("cpp", url=url)):
+    for program in (room.sender("c", url=url), room.receiver("cpp", url=url, wait=False)):
         program.expect_failure(LIMIT_S)
         checks.assert_error(program, "URL")
 

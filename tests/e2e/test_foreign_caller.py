@@ -6,6 +6,7 @@ import json
 import pytest
 
 from support import checks
+from support.room import CONNECTED
 
 CLEAR = "lk.clear_buffer_video"
 PLAYBACK_FINISHED = "lk.playback_finished_video"
@@ -30,7 +31,7 @@ def test_foreign_calls_are_rejected(room, language):
 @pytest.mark.parametrize("payload", ["", "{", "[]", '{"playback_position": -1, "interrupted": false}'])
 def test_bad_payload_of_the_right_caller(room, payload):
     sender = room.sender("c", segments=1, frames=30, size="16x16", finish_timeout=20)
-    sender.wait_event(lambda event: event.get("state") == "connected")
+    sender.wait_event(CONNECTED)
     answer = room.call_rpc("receiver", "sender", PLAYBACK_FINISHED, payload)
     assert answer.get("answer") != "ok", answer
     assert not sender.matching("playback_finished"), sender.report()

@@ -3,6 +3,7 @@
 
 from support import checks
 from support.programs import where
+from support.room import CONNECTED
 from support.server import Server
 
 
@@ -19,7 +20,7 @@ def test_both_sides_come_back(make_room, tmp_path):
             program.wait_event(where("room_state", state="reconnecting"))
         server.start()
         for program in (sender, receiver):
-            program.wait_event(where("room_state", state="connected"), 2)
+            program.wait_event(CONNECTED, 2)
         sender.wait_exit(120)
         receiver.interrupt()
         receiver.wait_exit()

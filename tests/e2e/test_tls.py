@@ -34,7 +34,7 @@ def test_given_root(room, authority, url, languages):
 @pytest.mark.parametrize("language", ["c", "cpp"])
 def test_untrusted_certificate(room, tmp_path, url, language, trust):
     ca_file = Authority.create(tmp_path, trust).certificate if trust == "another-root" else None
-    for program in (room.sender(language, url=url, ca_file=ca_file), room.receiver(language, url=url, ca_file=ca_file)):
+    for program in (room.sender(language, url=url, ca_file=ca_file), room.receiver(language, url=url, ca_file=ca_file, wait=False)):
         program.expect_failure()
         assert "certificate" in checks.assert_error(program, "TLS")["message"].lower()
 

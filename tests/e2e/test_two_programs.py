@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from support import checks, pixels, y4m
+from support.room import CONNECTED
 
 FRAMES = 150
 SIZE = "640x480"
@@ -81,7 +82,7 @@ def test_as_fast_as_it_goes(room):
 
 def test_sender_waits_for_the_receiver(room):
     sender = room.sender("c", segments=1, frames=10, size="160x120")
-    sender.wait_event(lambda event: event.get("state") == "connected")
+    sender.wait_event(CONNECTED)
     receiver = room.receiver("cpp", segments=1)
     sender.expect_exit(0)
     receiver.expect_exit(0)
@@ -94,3 +95,13 @@ def test_png_each_second(room, tmp_path):
     play(room, frames=30, size="160x120", receiver_options={"save": pictures})
     saved = sorted(pictures.iterdir())
     assert len(saved) >= 2 and all(path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") for path in saved)
+
+
+@pytest.mark.parametrize("sender", ["sender", None], ids=["given-sender", "first-agent"])
+def test_video_before_the_news_of_its_sender(room, sender):
+    """The server tells those in the room late of who joins; its video, which is there at once, is not lost."""
+    receiver = room.receiver("c", sender=sender, segments=1)
+    agent = room.sender("c", segments=1, frames=FRAMES, size=SIZE)
+    agent.expect_exit(0)
+    receiver.expect_exit(0)
+    checks.assert_same_frames(agent, receiver, 1, FRAMES, ("rgba", 640, 480))

@@ -10,6 +10,7 @@ import pytest
 from support import checks
 from support.network import FarHost
 from support.programs import where
+from support.room import CONNECTED
 from support.server import Server
 
 SESSION_LIMIT_S = 90
@@ -44,7 +45,7 @@ def test_full_reconnect(room, server, far_host, far_side):
     far.wait_event(where("room_state", state="reconnecting"), limit_s=RECONNECT_LIMIT_S)
     server.wait_session_lost(room.name, far_side, session, SESSION_LIMIT_S)
     far_host.plug_media()
-    far.wait_event(where("room_state", state="connected"), 2, limit_s=RECONNECT_LIMIT_S)
+    far.wait_event(CONNECTED, 2, limit_s=RECONNECT_LIMIT_S)
 
     sender.wait_exit(120)  # what was lost may make its status non-zero: it cannot know that all arrived
     receiver.interrupt()

@@ -11,6 +11,7 @@ from .programs import Program
 from .server import Server
 
 LOG_LEVEL = "warn"
+CONNECTED = programs.where("room_state", state="connected")
 
 
 class Room:
@@ -26,9 +27,15 @@ class Room:
         options = {"kind": "agent", "destination": destination, **options}
         return self.start(language, "sender", identity, **options)
 
-    def receiver(self, language: str, identity: str = "receiver", sender: str | None = "sender", **options) -> Program:
-        """Starts a receiver of video; `sender=None` leaves the choice to it."""
-        return self.start(language, "receiver", identity, sender=sender, **options)
+    def receiver(
+        self, language: str, identity: str = "receiver", sender: str | None = "sender", wait: bool = True, **options
+    ) -> Program:
+        """Starts a receiver of video; `sender=None` leaves the choice to it. Returns when it is in the room, unless
+        `wait` is False: who joins after it knows it at once, while the server may take seconds the other way."""
+        program = self.start(language, "receiver", identity, sender=sender, **options)
+        if wait:
+            program.wait_event(CONNECTED)
+        return program
 
     def call_rpc(self, identity: str, destination: str, method: str, payload: str = "") -> dict:
         """Calls an RPC method as `identity`; returns the `rpc_answer` event."""
@@ -40,7 +47,7 @@ class Room:
     def bystander(self, identity: str, kind: str = "standard") -> Program:
         """Starts somebody who is just there; returns once the room has them."""
         program = self.start("peer", "join", identity, kind=kind)
-        program.wait_event(programs.where("room_state", state="connected"))
+        program.wait_event(CONNECTED)
         return program
 
     def start(
