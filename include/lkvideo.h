@@ -1050,7 +1050,7 @@ lkv_result lkv_receiver_wait_sender(struct lkv_receiver *receiver, int32_t timeo
 /// Thread safety: any thread, also several; each event goes to one of them. lkv_receiver_close wakes it.
 /// Ownership: the caller clears the event with lkv_event_clear.
 /// Errors: LKV_ERROR_TIMEOUT; LKV_ERROR_CLOSED when the receiver is closed and everything was taken;
-/// LKV_ERROR_UNSUPPORTED if it has callbacks; LKV_ERROR_WOULD_DEADLOCK, LKV_ERROR_INVALID_ARGUMENT.
+/// LKV_ERROR_WOULD_DEADLOCK; LKV_ERROR_INVALID_ARGUMENT, also if it has callbacks.
 /// Since: 0.1.
 lkv_result lkv_receiver_next(struct lkv_receiver *receiver, int32_t timeout_ms, struct lkv_event *event);
 
@@ -1107,7 +1107,7 @@ lkv_result lkv_room_options_init(struct lkv_room_options *options, size_t size);
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the room.
 /// Errors: LKV_ERROR_INVALID_ARGUMENT, LKV_ERROR_URL, LKV_ERROR_IO if `ca_file` cannot be read, LKV_ERROR_TLS for bad
-/// certificates in it. Later ones come with the state.
+/// certificates in it, LKV_ERROR_BUSY if a loopback room of this process has that identity. Later ones come with the state.
 /// Since: 0.1.
 lkv_result lkv_room_connect(const char *url,
                             const char *token,
@@ -1178,7 +1178,7 @@ lkv_result lkv_room_for_each_participant(struct lkv_room *room, void (*each)(con
 /// Thread safety: any thread, also several; each event goes to one of them. lkv_room_close wakes it.
 /// Ownership: the caller clears the event with lkv_room_event_clear.
 /// Errors: LKV_ERROR_TIMEOUT; LKV_ERROR_CLOSED when the room is closed and everything was taken;
-/// LKV_ERROR_UNSUPPORTED if it has callbacks; LKV_ERROR_WOULD_DEADLOCK, LKV_ERROR_INVALID_ARGUMENT.
+/// LKV_ERROR_WOULD_DEADLOCK; LKV_ERROR_INVALID_ARGUMENT, also if it has callbacks.
 /// Since: 0.1.
 lkv_result lkv_room_next_event(struct lkv_room *room, int32_t timeout_ms, struct lkv_room_event *event);
 
@@ -1227,7 +1227,7 @@ void lkv_room_destroy(struct lkv_room *room);
 /// \param destination  identity of the participant
 /// \param method       its name; those of the library are refused
 /// \param payload      text of the application, at most 15 KiB
-/// \param timeout_ms   milliseconds until the answer must be there; LKV_FOREVER or 0: the usual 15000
+/// \param timeout_ms   milliseconds until the answer must be there, not 0; LKV_FOREVER: as long as LiveKit lets calls take
 /// \param callbacks    copied; NULL: nobody wants the answer
 ///
 /// Thread safety: any thread, any callback.
@@ -1255,12 +1255,14 @@ lkv_result lkv_room_register_rpc_method(struct lkv_room *room,
                                         const char *method,
                                         const struct lkv_rpc_method *handler);
 
-/// Answers the calls of a method no more. Calls already taken can still be answered.
+/// Answers the calls of a method no more. Calls already taken can still be answered. When this returns, the handler is not
+/// called any more, unless this is called from inside it.
 ///
 /// Thread safety: any thread, any callback.
 /// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
-lkv_result lkv_room_unregister_rpc_method(struct lkv_room *room, const char *method);
+lkv_result lkv_room_unregister_rpc_method(struct lkv_room *room,
+                                          const char *method);
 
 /// Answers a remote call.
 ///
@@ -1323,7 +1325,8 @@ uint32_t lkv_abi_version(void);
 /// Closes every room of the process, and with them their receivers and outputs, as before the library is unloaded. Their
 /// handles still want to be destroyed.
 ///
-/// Thread safety: any thread, any callback; does not wait for callbacks under way. Since: 0.1.
+/// Thread safety: any thread. It waits for callbacks of rooms under way, unless it is called inside a callback; not in log
+/// and release callbacks. Since: 0.1.
 void lkv_shutdown_all(void);
 
 #ifdef __cplusplus

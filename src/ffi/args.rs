@@ -165,7 +165,10 @@ pub(super) unsafe fn copy_out(text: &str, buf: *mut c_char, cap: usize, needed: 
     // SAFETY: `needed` is NULL or valid, says the caller.
     unsafe { put(needed, text.len() + 1) };
     if cap <= text.len() {
-        return Err(Failure::new(LKV_ERROR_BUFFER_TOO_SMALL, format!("{} bytes where {} are needed", cap, text.len() + 1)));
+        return Err(Failure::new(
+            LKV_ERROR_BUFFER_TOO_SMALL,
+            format!("{} bytes where {} are needed", cap, text.len() + 1),
+        ));
     }
     // SAFETY: `buf` has `cap` bytes, says the caller.
     unsafe { copy_out_cut(text, buf, cap, needed) }

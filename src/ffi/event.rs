@@ -8,9 +8,7 @@ use super::callback::{c_string, Destroy, UserData};
 use super::frame::{give, lkv_frame, take_back};
 use super::gate::Gate;
 use super::guard::guard_or;
-use super::status::{
-    lkv_result, result_of_kind, Failure, Outcome, LKV_ERROR_REJECTED, LKV_ERROR_RPC, LKV_OK,
-};
+use super::status::{lkv_result, result_of_kind, Failure, Outcome, LKV_ERROR_REJECTED, LKV_ERROR_RPC, LKV_OK};
 use crate::driver::EventHandler;
 use crate::session::{NotifyAnswer, OutputEvent, ReceiverEvent, SegmentCause};
 use std::ffi::{c_char, c_void, CString};

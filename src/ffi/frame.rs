@@ -344,7 +344,8 @@ impl Picture {
         for ((source, plane), given) in sources.iter_mut().zip(self.layout.planes()).zip(&self.planes) {
             let size = given.stride * (plane.rows - 1) + plane.row_bytes;
             // SAFETY: each plane has that many rows at that distance, says the caller; `read` checked NULL and overflow.
-            *source = SourcePlane { data: unsafe { std::slice::from_raw_parts(given.data, size) }, stride: given.stride };
+            *source =
+                SourcePlane { data: unsafe { std::slice::from_raw_parts(given.data, size) }, stride: given.stride };
         }
         let FrameInfo { format, width, height, .. } = self.info;
         let packed = pack(format, width, height, &sources[..self.layout.planes().len()], pool)?;
@@ -354,9 +355,10 @@ impl Picture {
     /// Lends the pixels until `release` runs; copies them if rows or planes are not one tight block.
     pub unsafe fn lend(&self, release: Release, pool: &FramePool) -> Outcome<Frame> {
         let start = self.planes[0].data;
-        let tight = self.layout.planes().iter().zip(&self.planes).all(|(plane, given)| {
-            given.stride == plane.row_bytes && given.data == start.wrapping_add(plane.offset)
-        });
+        let tight =
+            self.layout.planes().iter().zip(&self.planes).all(|(plane, given)| {
+                given.stride == plane.row_bytes && given.data == start.wrapping_add(plane.offset)
+            });
         if !tight {
             // SAFETY: as the caller says; `release` runs after the copy.
             return unsafe { self.copy(pool) };

@@ -231,7 +231,7 @@ pub unsafe extern "C" fn lkv_receiver_wait_sender(receiver: *mut lkv_receiver, t
 /// Thread safety: any thread, also several; each event goes to one of them. lkv_receiver_close wakes it.
 /// Ownership: the caller clears the event with lkv_event_clear.
 /// Errors: LKV_ERROR_TIMEOUT; LKV_ERROR_CLOSED when the receiver is closed and everything was taken;
-/// LKV_ERROR_UNSUPPORTED if it has callbacks; LKV_ERROR_WOULD_DEADLOCK, LKV_ERROR_INVALID_ARGUMENT.
+/// LKV_ERROR_WOULD_DEADLOCK; LKV_ERROR_INVALID_ARGUMENT, also if it has callbacks.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_receiver_next(

@@ -213,7 +213,7 @@ pub unsafe extern "C" fn lkv_room_options_init(options: *mut lkv_room_options, s
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the room.
 /// Errors: LKV_ERROR_INVALID_ARGUMENT, LKV_ERROR_URL, LKV_ERROR_IO if `ca_file` cannot be read, LKV_ERROR_TLS for bad
-/// certificates in it. Later ones come with the state.
+/// certificates in it, LKV_ERROR_BUSY if a loopback room of this process has that identity. Later ones come with the state.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_room_connect(
@@ -428,7 +428,7 @@ pub unsafe extern "C" fn lkv_room_for_each_participant(
 /// Thread safety: any thread, also several; each event goes to one of them. lkv_room_close wakes it.
 /// Ownership: the caller clears the event with lkv_room_event_clear.
 /// Errors: LKV_ERROR_TIMEOUT; LKV_ERROR_CLOSED when the room is closed and everything was taken;
-/// LKV_ERROR_UNSUPPORTED if it has callbacks; LKV_ERROR_WOULD_DEADLOCK, LKV_ERROR_INVALID_ARGUMENT.
+/// LKV_ERROR_WOULD_DEADLOCK; LKV_ERROR_INVALID_ARGUMENT, also if it has callbacks.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_room_next_event(
@@ -576,8 +576,12 @@ impl From<RoomEvent> for lkv_room_event {
             RoomEvent::ParticipantLeft(participant) => Self::participant(LKV_ROOM_EVENT_PARTICIPANT_LEFT, participant),
             RoomEvent::Data { sender, topic, payload, reliable } => {
                 let (identity, topic) = (Some(c_string(sender)), Some(c_string(topic)));
-                Self { r#type: LKV_ROOM_EVENT_DATA, reliable: reliable.into(), ..Self::empty() }
-                    .owning(Owned { identity, topic, data: payload, ..Owned::default() })
+                Self { r#type: LKV_ROOM_EVENT_DATA, reliable: reliable.into(), ..Self::empty() }.owning(Owned {
+                    identity,
+                    topic,
+                    data: payload,
+                    ..Owned::default()
+                })
             }
         }
     }

@@ -129,7 +129,7 @@ impl Method {
     }
 
     fn call(&self, invocation: RpcInvocation) {
-        let (caller, payload) = (c_string(invocation.caller.as_str()), c_string(invocation.payload.as_str()));
+        let (caller, payload) = (c_string(invocation.caller()), c_string(invocation.payload()));
         let invocation = Box::into_raw(Box::new(invocation)).cast();
         // SAFETY: the function owns the invocation, borrows the strings and gets its own user_data.
         unsafe { (self.on_invocation)(invocation, caller.as_ptr(), payload.as_ptr(), self.user_data.pointer()) };
@@ -141,7 +141,7 @@ impl Method {
 /// \param destination  identity of the participant
 /// \param method       its name; those of the library are refused
 /// \param payload      text of the application, at most 15 KiB
-/// \param timeout_ms   milliseconds until the answer must be there; LKV_FOREVER or 0: the usual 15000
+/// \param timeout_ms   milliseconds until the answer must be there, not 0; LKV_FOREVER: as long as LiveKit lets calls take
 /// \param callbacks    copied; NULL: nobody wants the answer
 ///
 /// Thread safety: any thread, any callback.
@@ -203,7 +203,8 @@ pub unsafe extern "C" fn lkv_room_register_rpc_method(
     })
 }
 
-/// Answers the calls of a method no more. Calls already taken can still be answered.
+/// Answers the calls of a method no more. Calls already taken can still be answered. When this returns, the handler is not
+/// called any more, unless this is called from inside it.
 ///
 /// Thread safety: any thread, any callback.
 /// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.

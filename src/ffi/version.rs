@@ -47,7 +47,8 @@ pub extern "C" fn lkv_abi_version() -> u32 {
 /// Closes every room of the process, and with them their receivers and outputs, as before the library is unloaded. Their
 /// handles still want to be destroyed.
 ///
-/// Thread safety: any thread, any callback; does not wait for callbacks under way. Since: 0.1.
+/// Thread safety: any thread. It waits for callbacks of rooms under way, unless it is called inside a callback; not in log
+/// and release callbacks. Since: 0.1.
 #[no_mangle]
 pub extern "C" fn lkv_shutdown_all() {
     guard_or((), crate::driver::shutdown_all);
