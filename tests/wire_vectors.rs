@@ -199,7 +199,7 @@ impl From<Body> for ExpectedBody {
 }
 
 fn bytes_of(hex: &str) -> Bytes {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
 }
 
 /// LiveKit's own decoder must agree with the vectors, or they are not what they say.

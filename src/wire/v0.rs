@@ -148,7 +148,9 @@ mod tests {
 
     #[test]
     fn positions_keep_every_microsecond() {
-        for position_us in [0, 1, 999_999, 5_000_000, 10_000_000, 33_366_667, MAX_POSITION_US - 1, MAX_POSITION_US] {
+        let everywhere = (0..=MAX_POSITION_US).step_by(123_456_789_019);
+        let near_the_ends = (0..2000).chain(MAX_POSITION_US - 2000..=MAX_POSITION_US);
+        for position_us in everywhere.chain(near_the_ends) {
             let finished = PlaybackFinished::new(position_us, true).unwrap();
             assert_eq!(PlaybackFinished::parse(&finished.to_json()), Ok(finished));
         }
