@@ -49,7 +49,6 @@ pub struct OutputSession {
     /// The action that the driver is at.
     under_way: Option<UnderWay>,
     clear_wanted: bool,
-    last_segment: u64,
     unfinished: Unfinished,
     events: VecDeque<OutputEvent>,
     errors: ErrorGate,
@@ -112,7 +111,6 @@ impl OutputSession {
             stream: None,
             under_way: None,
             clear_wanted: false,
-            last_segment: 0,
             unfinished: Unfinished::default(),
             events: VecDeque::new(),
             errors: ErrorGate::default(),
@@ -297,7 +295,7 @@ impl OutputSession {
         match result {
             Ok(()) => {
                 self.stats.segments_started += 1;
-                let given_up = self.unfinished.segment_started(self.last_segment);
+                let given_up = self.unfinished.segment_started(self.stats.segments_started);
                 given_up.into_iter().for_each(|event| self.finish(event));
                 if self.closed || !self.destination_present {
                     self.make_up_finishes();
@@ -369,8 +367,7 @@ impl OutputSession {
         if !self.destination_present {
             return None;
         }
-        self.last_segment += 1;
-        let segment = self.last_segment;
+        let segment = self.stats.segments_started + 1;
         self.stream = Some(Stream { segment, attributes, next_number: 0, broken_off: None });
         self.under_way = Some(UnderWay::Opening);
         Some(OutputAction::OpenStream { segment, attributes })
