@@ -1,82 +1,53 @@
-//! A data-channel-only stand-in for the `libwebrtc` package that `livekit` 0.10 is written against.
+// SPDX-License-Identifier: Apache-2.0
+//! Stands in for the `libwebrtc` package that `livekit` 0.10 is written against: the names and
+//! signatures `livekit` imports, over [`rtc_data`]'s data-only peer connection.
 //!
-//! Two layers:
-//! * [`core`]: a small PeerConnection of our own (one driver thread, UDP with GSO/GRO, the sans-IO
-//!   `rtc` crate for ICE, DTLS, SCTP and DCEP). It knows nothing of LiveKit.
-//! * the other modules: the names and signatures `livekit` imports, as thin wrappers over `core`.
-//!   Everything about audio and video type-checks but does nothing or reports "unsupported".
+//! Translation only: no policy, no retries, no state beyond handles. Everything about audio and video
+//! type-checks and does nothing, or reports "unsupported"; nothing here panics.
 //!
-//! [`tap`] is an addition of ours: a hook that takes chosen data packets off the reliable channel
-//! before `livekit` sees them.
+//! Ours, and not in the package stood in for: [`tap`], `RtcConfiguration::data_tap`,
+//! `RtcConfiguration::transport`, and the re-export of [`rtc_data`] whose types it needs.
 
-pub(crate) use rtc_data as core;
+pub use rtc_data;
+
 pub mod data_channel;
 pub mod ice_candidate;
 pub mod peer_connection;
 pub mod peer_connection_factory;
 pub mod session_description;
+pub mod stats;
 pub mod tap;
 
-mod cryptor;
-mod macros;
+mod encryption;
+mod enum_dispatch;
+mod error;
 mod media;
-mod platform_audio;
-pub mod stats;
 
+pub use error::{RtcError, RtcErrorType};
 pub use media::{
-    audio_frame, audio_source, audio_stream, audio_track, media_stream, media_stream_track, rtp_parameters,
-    rtp_receiver, rtp_sender, rtp_transceiver, video_source, video_track,
+    audio::{audio_frame, audio_source, audio_stream, audio_track},
+    rtp::{rtp_parameters, rtp_receiver, rtp_sender, rtp_transceiver},
+    track::{media_stream, media_stream_track},
+    video::{video_source, video_track},
+    MediaType,
 };
 
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub enum MediaType {
-    Audio,
-    Video,
-    Data,
-    Unsupported,
-}
-
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub enum RtcErrorType {
-    Internal,
-    InvalidSdp,
-    InvalidState,
-}
-
-#[derive(thiserror::Error, Debug)]
-#[error("an RtcError occurred: {error_type:?} - {message}")]
-pub struct RtcError {
-    pub error_type: RtcErrorType,
-    pub message: String,
-}
-
-impl RtcError {
-    pub(crate) fn unsupported(what: &str) -> Self {
-        Self { error_type: RtcErrorType::Internal, message: format!("{what}: this build carries data channels only") }
-    }
-}
-
-impl From<core::Error> for RtcError {
-    fn from(e: core::Error) -> Self {
-        let error_type = match e {
-            core::Error::Sdp(_) => RtcErrorType::InvalidSdp,
-            core::Error::Closed => RtcErrorType::InvalidState,
-            _ => RtcErrorType::Internal,
-        };
-        Self { error_type, message: e.to_string() }
-    }
-}
-
+/// What the package stood in for has on native targets only.
 pub mod native {
-    pub use crate::cryptor::frame_cryptor;
     pub use crate::media::packet_trailer;
 
-    /// Only used by `livekit` for track ids.
+    /// End-to-end encryption.
+    pub mod frame_cryptor {
+        pub use crate::encryption::*;
+    }
+
+    /// A random (version 4) UUID in its usual text form.
     pub fn create_random_uuid() -> String {
-        String::from("00000000-0000-4000-8000-000000000000")
+        uuid::Uuid::new_v4().to_string()
     }
 }
 
+/// What `livekit` takes in with one `use`.
 pub mod prelude {
     pub use crate::{
         audio_frame::AudioFrame,
