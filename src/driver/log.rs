@@ -4,12 +4,9 @@
 //! The sink is called outside every lock. After [`set_sink`] returned, the old sink is not called any more
 //! (unless the call came from inside that sink).
 
-use super::wait::Monitor;
-use super::{DriverError, Wait};
-use std::{
-    cell::Cell,
-    sync::{Arc, Once},
-};
+use super::{wait::Monitor, DriverError, Wait};
+use once_cell::sync::{Lazy, OnceCell};
+use std::{cell::Cell, sync::Arc};
 
 /// How much is logged; each level includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,19 +39,18 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-static FACADE: once_cell::sync::Lazy<Facade> = once_cell::sync::Lazy::new(|| Facade { sink: Monitor::default() });
-static INSTALL: Once = Once::new();
+static FACADE: Lazy<Facade> = Lazy::new(|| Facade { sink: Monitor::default() });
+/// Whether this is the process's logger; asked for once.
+static INSTALLED: OnceCell<bool> = OnceCell::new();
 
 /// Sends records up to `level` to `sink`; `None` or [`Level::Off`] turns the log off.
 ///
 /// # Errors
 /// [`DriverError::Busy`] if the process has another global logger (a Rust application with its own).
 pub fn set_sink(level: Level, sink: Option<Arc<dyn Sink>>) -> Result<(), DriverError> {
-    let mut installed = Ok(());
-    INSTALL.call_once(|| {
-        installed = log::set_logger(&*FACADE);
-    });
-    installed.map_err(|e| DriverError::Busy(e.to_string()))?;
+    if !*INSTALLED.get_or_init(|| log::set_logger(&*FACADE).is_ok()) {
+        return Err(DriverError::Busy("the process has another logger".into()));
+    }
     log::set_max_level(if sink.is_some() { filter(level) } else { log::LevelFilter::Off });
     let old = FACADE.sink.update(|s| std::mem::replace(s, sink));
     if let Some(old) = old {
