@@ -38,5 +38,8 @@ mod sync {
     pub(super) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 }
 
+/// cbindgen:ignore
+#[cfg(any(test, feature = "test-panic"))]
+pub mod test_panic;
 #[cfg(test)]
 mod tests;
