@@ -1,57 +1,51 @@
-//! The shared half of a data channel: what the application holds.
+// SPDX-License-Identifier: Apache-2.0
+//! `Channel`: what the application holds of a data channel. Methods return at once; the connection's
+//! thread does the work and runs the callbacks.
 
-use crate::{driver::Command, peer::Link, slot::Slot, Error};
-use bytes::BytesMut;
-use std::sync::{
-    atomic::{AtomicI32, AtomicU8, Ordering::*},
-    Arc,
+use crate::{
+    io::{
+        link::{Command, Link},
+        slot::Slot,
+    },
+    types::ChannelState,
+    Error, MAX_MESSAGE,
+};
+use bytes::{Bytes, BytesMut};
+use std::{
+    fmt,
+    sync::{
+        atomic::{AtomicI32, AtomicU8, Ordering::*},
+        Arc,
+    },
 };
 
-#[derive(Debug, Clone, Default)]
-pub struct ChannelInit {
-    pub label: String,
-    pub ordered: bool,
-    pub max_retransmits: Option<u16>,
-    pub max_lifetime_ms: Option<u16>,
-    pub protocol: String,
-    /// Stream id agreed out of band; `None` opens the channel in band (DCEP).
-    pub negotiated: Option<u16>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ChannelState {
-    Connecting,
-    Open,
-    Closing,
-    Closed,
-}
-
+/// Told the new state.
 pub type OnState = Box<dyn FnMut(ChannelState) + Send + Sync>;
-/// (bytes, binary)
-pub type OnMessage = Box<dyn FnMut(&[u8], bool) + Send + Sync>;
-/// Bytes acknowledged by the peer (or given up) since the last call.
+/// Told a message, and whether it is binary.
+pub type OnMessage = Box<dyn FnMut(&Bytes, bool) + Send + Sync>;
+/// Told how many bytes were acknowledged by the far end, or given up, since the last call. The sum over
+/// all calls is what was given to [`Channel::send`], failed sends included.
 pub type OnDrained = Box<dyn FnMut(u64) + Send + Sync>;
 
+/// A data channel. It stays as it is when the handle is dropped; [`Channel::close`] closes it.
 pub struct Channel {
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+}
+
+/// What handle and thread share of a channel.
+pub(crate) struct Shared {
     pub(crate) key: u64,
-    label: String,
+    pub(crate) label: String,
     stream_id: AtomicI32,
     state: AtomicU8,
     pub(crate) on_state: Slot<OnState>,
     pub(crate) on_message: Slot<OnMessage>,
     pub(crate) on_drained: Slot<OnDrained>,
-    link: Arc<Link>,
 }
 
-impl Channel {
-    pub(crate) fn new(
-        key: u64,
-        label: String,
-        stream_id: Option<u16>,
-        state: ChannelState,
-        link: Arc<Link>,
-    ) -> Arc<Self> {
+impl Shared {
+    pub(crate) fn new(key: u64, label: String, stream_id: Option<u16>, state: ChannelState) -> Arc<Self> {
         Arc::new(Self {
             key,
             label,
@@ -60,19 +54,10 @@ impl Channel {
             on_state: Slot::default(),
             on_message: Slot::default(),
             on_drained: Slot::default(),
-            link,
         })
     }
 
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    pub fn stream_id(&self) -> Option<u16> {
-        u16::try_from(self.stream_id.load(Relaxed)).ok()
-    }
-
-    pub fn state(&self) -> ChannelState {
+    pub(crate) fn state(&self) -> ChannelState {
         match self.state.load(Acquire) {
             0 => ChannelState::Connecting,
             1 => ChannelState::Open,
@@ -81,51 +66,94 @@ impl Channel {
         }
     }
 
-    /// Copies and queues; never blocks. Messages wait while the channel is connecting.
-    pub fn send(&self, data: &[u8], binary: bool) -> Result<(), Error> {
-        if self.state() > ChannelState::Open {
-            return Err(Error::NotOpen);
+    pub(crate) fn set_stream_id(&self, id: Option<u16>) {
+        self.stream_id.store(id.map_or(-1, i32::from), Release);
+    }
+
+    /// Moves on to a later state; `false` if the channel is there or further.
+    fn advance(&self, to: ChannelState) -> bool {
+        self.state.fetch_max(to as u8, AcqRel) < to as u8
+    }
+
+    /// Thread only: stores the state and tells the application.
+    pub(crate) fn enter(&self, state: ChannelState) {
+        if self.advance(state) {
+            self.on_state.call(|f| f(state));
         }
-        self.link.post(Command::Send { key: self.key, data: BytesMut::from(data), binary })
     }
 
-    /// The state changes here, at once; the driver does the rest.
-    pub fn close(&self) {
-        if self.state() < ChannelState::Closing {
-            self.state.store(ChannelState::Closing as u8, Release);
-            let _ = self.link.post(Command::CloseChannel { key: self.key });
-        }
-    }
-
-    pub fn on_state(&self, f: Option<OnState>) {
-        self.on_state.set(f);
-    }
-
-    /// Messages that came before the first handler are kept and delivered to it.
-    pub fn on_message(&self, f: Option<OnMessage>) {
-        self.on_message.set(f);
-        let _ = self.link.post(Command::Flush { key: self.key });
-    }
-
-    pub fn on_drained(&self, f: Option<OnDrained>) {
-        self.on_drained.set(f);
-    }
-
-    pub(crate) fn set_stream_id(&self, id: u16) {
-        self.stream_id.store(id.into(), Relaxed);
-    }
-
-    /// Driver only: stores the state and tells the application.
-    pub(crate) fn enter(&self, s: ChannelState) {
-        if self.state() < s {
-            self.state.store(s as u8, Release);
-            self.on_state.call(|f| f(s));
-        }
+    pub(crate) fn clear_callbacks(&self) {
+        self.on_state.set(None);
+        self.on_message.set(None);
+        self.on_drained.set(None);
     }
 }
 
-impl PartialOrd for ChannelState {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        (*self as u8).partial_cmp(&(*other as u8))
+impl Channel {
+    pub(crate) fn new(shared: Arc<Shared>, link: Arc<Link>) -> Arc<Self> {
+        Arc::new(Self { shared, link })
+    }
+
+    /// Name of the channel.
+    pub fn label(&self) -> &str {
+        &self.shared.label
+    }
+
+    /// SCTP stream; known once the channel is open, or if it was agreed out of band.
+    pub fn stream_id(&self) -> Option<u16> {
+        u16::try_from(self.shared.stream_id.load(Acquire)).ok()
+    }
+
+    /// Where the channel is in its life.
+    pub fn state(&self) -> ChannelState {
+        self.shared.state()
+    }
+
+    /// Copies and queues a message; never blocks. While the channel is connecting, messages wait.
+    /// Nothing bounds the queue: who sends watches [`on_drained`](Self::on_drained).
+    pub fn send(&self, data: &[u8], binary: bool) -> Result<(), Error> {
+        let refused = match self.state() {
+            ChannelState::Closing | ChannelState::Closed => Some(Error::NotOpen),
+            _ if data.len() > MAX_MESSAGE => Some(Error::TooLong(data.len())),
+            _ => None,
+        };
+        let channel = self.shared.clone();
+        match refused {
+            None => self.link.post(Command::Send { channel, data: BytesMut::from(data), binary }),
+            Some(error) => {
+                let _ = self.link.post(Command::Refused { channel, bytes: data.len() });
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the channel; what was sent while it was open still leaves. The state changes at once.
+    pub fn close(&self) {
+        if self.shared.advance(ChannelState::Closing) {
+            let _ = self.link.post(Command::CloseChannel { key: self.shared.key });
+        }
+    }
+
+    /// Sets the callback for changes of state.
+    pub fn on_state(&self, f: Option<OnState>) {
+        self.shared.on_state.set(f);
+    }
+
+    /// Sets the callback for messages. Those that came before the first one is set are kept for it.
+    pub fn on_message(&self, f: Option<OnMessage>) {
+        self.shared.on_message.set(f);
+        let _ = self.link.post(Command::Deliver);
+    }
+
+    /// Sets the callback for drained bytes. Those that drained before it is set are told then.
+    pub fn on_drained(&self, f: Option<OnDrained>) {
+        self.shared.on_drained.set(f);
+        let _ = self.link.post(Command::Deliver);
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("label", &self.label()).field("state", &self.state()).finish()
     }
 }

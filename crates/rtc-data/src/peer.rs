@@ -1,203 +1,151 @@
-//! The shared half of a connection: what the application holds.
+// SPDX-License-Identifier: Apache-2.0
+//! `Peer`: what the application holds of a connection. Methods return at once or are async, with any
+//! executor; the connection's thread does the work and runs the callbacks.
 
 use crate::{
-    channel::{Channel, ChannelInit, ChannelState},
-    driver::{Command, Driver},
-    slot::Slot,
-    Config, Error, Filter,
+    channel::{Channel, Shared},
+    io::{
+        driver::Driver,
+        link::{Command, Link, Reply},
+    },
+    types::{ChannelInit, ChannelState, ConnState, IcePolicy, IceServer, SdpKind, Signaling},
+    Config, Error,
 };
-use parking_lot::Mutex;
-use std::sync::{
-    atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering::*},
-    mpsc, Arc,
+use bytes::Bytes;
+use std::{
+    fmt,
+    sync::{atomic::Ordering::Relaxed, Arc},
 };
 use tokio::sync::oneshot;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ConnState {
-    New,
-    Connecting,
-    Connected,
-    Disconnected,
-    Failed,
-    Closed,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Signaling {
-    Stable,
-    HaveLocalOffer,
-    HaveRemoteOffer,
-    Closed,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SdpKind {
-    Offer,
-    Answer,
-    Rollback,
-}
-
+/// Looks at each message of a channel (label, bytes) before anyone else; `true` means "taken". It runs
+/// on the connection's thread, and what it does there the far end waits for.
+pub type Filter = Box<dyn FnMut(&str, &Bytes) -> bool + Send>;
+/// Told the new state.
 pub type OnConn = Box<dyn FnMut(ConnState) + Send + Sync>;
+/// Told a channel that the far end opened, before its first message.
 pub type OnChannel = Box<dyn FnMut(Arc<Channel>) + Send + Sync>;
-/// (mid, candidate line)
+/// Told a local candidate: media id, and the line without `a=`.
 pub type OnCandidate = Box<dyn FnMut(&str, &str) + Send + Sync>;
+/// Told that a server gives no candidates: its URL, and why. The URL is empty if the cause is none.
+pub type OnCandidateError = Box<dyn FnMut(&str, &str) + Send + Sync>;
 
-/// The way to the driver thread, and the state it publishes.
-pub(crate) struct Link {
-    tx: mpsc::Sender<Command>,
-    waker: mio::Waker,
-    pub awake: AtomicBool,
-    state: AtomicU8,
-    signaling: AtomicU8,
-    pub current_local: Mutex<Option<(SdpKind, String)>>,
-    pub current_remote: Mutex<Option<(SdpKind, String)>>,
-    pub on_conn: Slot<OnConn>,
-    pub on_channel: Slot<OnChannel>,
-    pub on_candidate: Slot<OnCandidate>,
-    pub next_key: AtomicU64,
-}
-
-impl Link {
-    /// Queues a command and wakes the driver, with one system call per idle period.
-    pub fn post(&self, c: Command) -> Result<(), Error> {
-        self.tx.send(c).map_err(|_| Error::Closed)?;
-        if !self.awake.swap(true, AcqRel) {
-            self.waker.wake()?;
-        }
-        Ok(())
-    }
-
-    pub fn state(&self) -> ConnState {
-        match self.state.load(Acquire) {
-            0 => ConnState::New,
-            1 => ConnState::Connecting,
-            2 => ConnState::Connected,
-            3 => ConnState::Disconnected,
-            4 => ConnState::Failed,
-            _ => ConnState::Closed,
-        }
-    }
-
-    /// Driver only.
-    pub fn enter(&self, s: ConnState) {
-        if self.state() != s && self.state() != ConnState::Closed {
-            log::debug!("connection: {:?} -> {s:?}", self.state());
-            self.state.store(s as u8, Release);
-            self.on_conn.call(|f| f(s));
-        }
-    }
-
-    pub fn set_signaling(&self, s: Signaling) {
-        self.signaling.store(s as u8, Release);
-    }
-}
-
+/// A peer connection. Dropping it closes it: thread and sockets go, callbacks are dropped.
 pub struct Peer {
     link: Arc<Link>,
 }
 
 impl Peer {
-    /// Starts the driver thread. Nothing is sent or gathered before a local description is set.
+    /// Starts the connection's thread. Nothing is gathered before a local description is set.
     pub fn new(config: Config, filter: Option<Filter>) -> Result<Self, Error> {
-        let (tx, rx) = mpsc::channel();
-        let poll = mio::Poll::new()?;
-        let waker = mio::Waker::new(poll.registry(), crate::driver::WAKE)?;
-        let link = Arc::new(Link {
-            tx,
-            waker,
-            awake: AtomicBool::new(false),
-            state: AtomicU8::new(ConnState::New as u8),
-            signaling: AtomicU8::new(Signaling::Stable as u8),
-            current_local: Mutex::default(),
-            current_remote: Mutex::default(),
-            on_conn: Slot::default(),
-            on_channel: Slot::default(),
-            on_candidate: Slot::default(),
-            next_key: AtomicU64::new(1),
-        });
-        let driver = Driver::new(config, filter, poll, rx, link.clone())?;
-        std::thread::Builder::new().name("lkv-peer".into()).spawn(move || driver.run())?;
-        Ok(Self { link })
+        Ok(Self { link: Driver::start(config, filter)? })
     }
 
-    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command) -> Result<T, Error> {
-        let (tx, rx) = oneshot::channel();
-        self.link.post(make(tx))?;
-        rx.await.map_err(|_| Error::Closed)?
-    }
-
+    /// An offer, always valid; without effect until it is set.
     pub async fn create_offer(&self, ice_restart: bool) -> Result<String, Error> {
         self.ask(|reply| Command::CreateOffer { ice_restart, reply }).await
     }
 
+    /// The answer to the remote offer that was set.
     pub async fn create_answer(&self) -> Result<String, Error> {
         self.ask(|reply| Command::CreateAnswer { reply }).await
     }
 
+    /// Puts the description that was created last into force; an edited copy is recognised, and the
+    /// original applied. Starts to gather candidates.
     pub async fn set_local(&self, kind: SdpKind, sdp: String) -> Result<(), Error> {
         self.ask(|reply| Command::SetLocal { kind, sdp, reply }).await
     }
 
+    /// Takes a description of the far end in.
     pub async fn set_remote(&self, kind: SdpKind, sdp: String) -> Result<(), Error> {
         self.ask(|reply| Command::SetRemote { kind, sdp, reply }).await
     }
 
+    /// Takes a candidate of the far end in, at any time. One of no use (mDNS, TCP, empty, malformed) is
+    /// logged and left out.
     pub async fn add_remote_candidate(&self, line: String) -> Result<(), Error> {
         self.ask(|reply| Command::AddCandidate { line, reply }).await
     }
 
-    pub fn create_channel(&self, init: ChannelInit) -> Result<Arc<Channel>, Error> {
-        let key = self.link.next_key.fetch_add(1, Relaxed);
-        let channel =
-            Channel::new(key, init.label.clone(), init.negotiated, ChannelState::Connecting, self.link.clone());
-        self.link.post(Command::CreateChannel { channel: channel.clone(), init })?;
-        Ok(channel)
+    /// The servers to learn our public addresses from, and which candidates may be used. May be called
+    /// at any time and again.
+    pub fn set_ice_servers(&self, servers: Vec<IceServer>, policy: IcePolicy) -> Result<(), Error> {
+        self.link.post(Command::SetIceServers { servers, policy })
     }
 
+    /// Makes a channel. It can be sent to at once, and opens when both sides are ready.
+    pub fn create_channel(&self, init: ChannelInit) -> Result<Arc<Channel>, Error> {
+        let key = self.link.next_key.fetch_add(1, Relaxed);
+        let shared = Shared::new(key, init.label.clone(), init.negotiated, ChannelState::Connecting);
+        self.link.post(Command::CreateChannel { channel: shared.clone(), init })?;
+        Ok(Channel::new(shared, self.link.clone()))
+    }
+
+    /// Closes the connection. What is not delivered is dropped; the far end is told.
     pub fn close(&self) {
         self.link.set_signaling(Signaling::Closed);
         let _ = self.link.post(Command::Close);
     }
 
+    /// The state last told.
     pub fn state(&self) -> ConnState {
         self.link.state()
     }
 
+    /// Where the offer/answer exchange stands.
     pub fn signaling(&self) -> Signaling {
-        match self.link.signaling.load(Acquire) {
-            0 => Signaling::Stable,
-            1 => Signaling::HaveLocalOffer,
-            2 => Signaling::HaveRemoteOffer,
-            _ => Signaling::Closed,
-        }
+        self.link.signaling()
     }
 
+    /// Our description in force.
     pub fn current_local(&self) -> Option<(SdpKind, String)> {
         self.link.current_local.lock().clone()
     }
 
+    /// The far end's description in force, as it came.
     pub fn current_remote(&self) -> Option<(SdpKind, String)> {
         self.link.current_remote.lock().clone()
     }
 
+    /// Sets the callback for changes of state. Every transition is told.
     pub fn on_state(&self, f: Option<OnConn>) {
         self.link.on_conn.set(f);
     }
 
+    /// Sets the callback for channels of the far end. Those that came before are told then.
     pub fn on_channel(&self, f: Option<OnChannel>) {
         self.link.on_channel.set(f);
+        let _ = self.link.post(Command::Deliver);
     }
 
+    /// Sets the callback for local candidates. Those found before are told then.
     pub fn on_candidate(&self, f: Option<OnCandidate>) {
         self.link.on_candidate.set(f);
+        let _ = self.link.post(Command::Deliver);
+    }
+
+    /// Sets the callback for servers that give no candidates. Earlier errors are told then.
+    pub fn on_candidate_error(&self, f: Option<OnCandidateError>) {
+        self.link.on_candidate_error.set(f);
+        let _ = self.link.post(Command::Deliver);
+    }
+
+    async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.link.post(make(reply))?;
+        answer.await.map_err(|_| Error::Closed)?
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("state", &self.state()).field("signaling", &self.signaling()).finish()
     }
 }

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `Connection`: the stack, the channels, the gathering and the timers behind one `handle`/`poll` face.
+
+use super::{
+    channels::{Channels, Opened},
+    gather::Gather,
+    liveness::Liveness,
+    negotiate::Negotiation,
+    pacer::Pacer,
+    ChannelKey, Counters, Event, Transmit,
+};
+use crate::{
+    types::{ChannelInit, ConnState},
+    Config, Error, MAX_MESSAGE,
+};
+use bytes::BytesMut;
+use rtc::{
+    data_channel::{RTCDataChannelId, RTCDataChannelInit},
+    peer_connection::{
+        configuration::{
+            setting_engine::{SctpMaxMessageSize, SettingEngineBuilder},
+            RTCConfigurationBuilder,
+        },
+        event::{RTCDataChannelEvent, RTCPeerConnectionEvent},
+        message::RTCMessage,
+        state::RTCPeerConnectionState,
+        transport::RTCIceCandidateInit,
+        RTCPeerConnection, RTCPeerConnectionBuilder,
+    },
+    sansio::Protocol,
+    shared::{TaggedBytesMut, TransportContext, TransportProtocol},
+};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
+
+/// First bytes of a DTLS record (RFC 7983).
+const DTLS: RangeInclusive<u8> = 20..=63;
+/// A connectivity check each 50 ms, for 15 s: the first is often sent before the far end listens, and
+/// it may take long to begin.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+const CHECKS: u16 = 300;
+/// Consent checks on the path in use; their answers keep an idle connection from looking silent.
+const KEEPALIVE: Duration = Duration::from_millis(700);
+/// Least distance of two wake-ups for a timer of the stack that is overdue and stays so.
+const OVERDUE_RETRY: Duration = Duration::from_millis(5);
+
+/// A data-only WebRTC peer connection without I/O. The module's head tells the calling order.
+pub struct Connection {
+    pub(super) pc: RTCPeerConnection,
+    pub(super) negotiation: Negotiation,
+    pub(super) gather: Gather,
+    pub(super) events: VecDeque<Event>,
+    channels: Channels,
+    liveness: Liveness,
+    pacer: Pacer,
+    /// Closed by the far end; told once the messages before are read.
+    ended: Vec<RTCDataChannelId>,
+    /// Where DTLS goes: the far end of the path in use.
+    path: Option<SocketAddr>,
+    /// The newest instant seen.
+    now: Instant,
+    /// When the stack's timers last ran.
+    ran: Instant,
+    /// Set while the pace holds datagrams back.
+    held_until: Option<Instant>,
+    /// Whether the channels' queues or SCTP's room for them may have changed.
+    refill: bool,
+}
+
+impl Connection {
+    /// A new connection. Nothing is sent before both descriptions are set.
+    pub fn new(config: &Config, now: Instant) -> Result<Self, Error> {
+        let mut settings = SettingEngineBuilder::new()
+            .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE as u32))
+            .with_sctp_max_receive_buffer_size(config.receive_window)
+            .with_include_loopback_candidate(config.loopback)
+            // A check often beats the trickled candidate that it comes from, which makes that candidate
+            // peer-reflexive; the default would then hold the nomination back for a whole second.
+            .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+            .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
+            // No time-outs in the stack: see `liveness`.
+            .with_ice_timeouts(Some(Duration::ZERO), Some(Duration::ZERO), Some(KEEPALIVE));
+        if config.sctp_mtu > 0 {
+            settings = settings.with_sctp_mtu(config.sctp_mtu);
+        }
+        let mut pc = RTCPeerConnectionBuilder::new()
+            .with_configuration(RTCConfigurationBuilder::new().build())
+            .with_setting_engine(settings.build())
+            .build(now)?;
+        // The stack offers m=application only if it knows a channel. One that is closed before it opens
+        // never reaches the wire, and makes every offer a valid one.
+        let seed = RTCDataChannelInit { negotiated: Some(u16::MAX - 1), ..Default::default() };
+        pc.create_data_channel("", Some(seed))?.close()?;
+        Ok(Self {
+            pc,
+            negotiation: Negotiation::default(),
+            gather: Gather::default(),
+            events: VecDeque::new(),
+            channels: Channels::new(config.max_in_flight),
+            liveness: Liveness::new(now),
+            pacer: Pacer::new(config.pace_bps, config.pace_burst, now),
+            ended: Vec::new(),
+            path: None,
+            now,
+            ran: now,
+            held_until: None,
+            refill: false,
+        })
+    }
+
+    /// The state last told by an event.
+    pub fn state(&self) -> ConnState {
+        self.liveness.published()
+    }
+
+    // ---- channels ----
+
+    /// Makes a channel; it opens once the far end and the transport are ready. `key` is the caller's
+    /// choice, below [`FIRST_INCOMING`](super::FIRST_INCOMING) and never used before.
+    pub fn create_channel(&mut self, key: ChannelKey, init: ChannelInit) -> Result<(), Error> {
+        self.refill = true;
+        self.channels.create(&mut self.pc, key, init)
+    }
+
+    /// Queues a message. On an error the bytes still count as given, and are reported as drained,
+    /// unless the channel is unknown or over.
+    pub fn send(&mut self, key: ChannelKey, data: BytesMut, binary: bool) -> Result<(), Error> {
+        self.refill = true;
+        self.channels.send(key, data, binary)
+    }
+
+    /// Closes a channel once its messages are through; at once if it never opened.
+    pub fn close_channel(&mut self, key: ChannelKey) {
+        self.refill = true;
+        if self.channels.close(&mut self.pc, key) {
+            self.end_of_channel(key);
+        }
+    }
+
+    /// The byte counts of a channel that is not over.
+    pub fn counters(&self, key: ChannelKey) -> Option<Counters> {
+        self.channels.counters(key)
+    }
+
+    // ---- the network ----
+
+    /// Takes a bound local address in, as host candidate and to ask STUN servers from.
+    pub fn add_local_address(&mut self, address: SocketAddr, now: Instant) {
+        self.observe(now);
+        if let Some(line) = self.gather.add_base(address, now) {
+            self.add_local_candidate(line);
+        }
+    }
+
+    /// Asks these servers what our addresses look like from there. May be repeated.
+    pub fn add_stun_servers(&mut self, servers: &[SocketAddr], now: Instant) {
+        self.observe(now);
+        self.gather.add_servers(servers, now);
+    }
+
+    fn add_local_candidate(&mut self, line: String) {
+        let init = RTCIceCandidateInit { candidate: line.clone(), ..Default::default() };
+        match self.pc.add_local_candidate(init) {
+            Ok(()) => self.announce(line),
+            Err(e) => log::debug!("local {line}: {e}"),
+        }
+    }
+
+    pub(super) fn announce(&mut self, line: String) {
+        log::debug!("local {line}");
+        self.events.push_back(Event::Candidate { mid: self.mid(), line });
+    }
+
+    /// Takes a datagram in.
+    pub fn handle_datagram(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr, data: BytesMut) {
+        self.observe(now);
+        if let Some(found) = self.gather.handle(local, remote, &data) {
+            if let Some(line) = found {
+                self.add_local_candidate(line);
+            }
+            return;
+        }
+        if self.path.is_none_or(|path| path == remote) {
+            self.liveness.heard(now);
+        }
+        self.refill = true;
+        let transport = TransportContext {
+            local_addr: local,
+            peer_addr: remote,
+            ecn: None,
+            transport_protocol: TransportProtocol::UDP,
+        };
+        if let Err(e) = self.pc.handle_read(TaggedBytesMut { now, transport, message: data }) {
+            log::debug!("datagram from {remote}: {e}");
+        }
+    }
+
+    /// Runs the timers that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.observe(now);
+        for key in self.channels.handle_timeout(&mut self.pc, now) {
+            self.end_of_channel(key);
+        }
+        if self.pc.poll_timeout().is_some_and(|t| t <= now) {
+            self.ran = now;
+            self.refill = true;
+            if let Err(e) = self.pc.handle_timeout(now) {
+                log::debug!("timer: {e}");
+            }
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) and the `poll_*` functions again.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let stack = self.pc.poll_timeout().map(|t| t.max(self.ran + OVERDUE_RETRY));
+        let (gather, liveness, channels) =
+            (self.gather.poll_timeout(), self.liveness.poll_timeout(), self.channels.poll_timeout());
+        let own = [gather, liveness, channels, self.held_until];
+        own.into_iter().chain([stack]).flatten().min()
+    }
+
+    /// The next datagram to send now, as the pace allows.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        self.observe(now);
+        self.held_until = self.pacer.ready_at(now);
+        if self.held_until.is_some() {
+            return None;
+        }
+        if std::mem::take(&mut self.refill) {
+            self.channels.pump(&mut self.pc, now);
+        }
+        let out = self.gather.poll_transmit(now).or_else(|| {
+            let out = self.pc.poll_write()?;
+            let (local, remote) = (out.transport.local_addr, out.transport.peer_addr);
+            if out.message.first().is_some_and(|b| DTLS.contains(b)) {
+                self.path = Some(remote);
+            }
+            Some(Transmit { local, remote, data: out.message })
+        })?;
+        self.pacer.spend(out.data.len(), now);
+        Some(out)
+    }
+
+    // ---- events ----
+
+    /// What happened next.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if let Some(event) = self.pc.poll_event() {
+                self.absorb(event);
+            } else if let Some(message) = self.pc.poll_read() {
+                let RTCMessage::DataChannelMessage(id, message) = message.message else { continue };
+                let Some(key) = self.channels.key_of(id) else { continue };
+                return Some(Event::Message { key, data: message.data.freeze(), binary: !message.is_string });
+            } else if let Some(id) = self.ended.pop() {
+                if let Some(key) = self.channels.closed(id, self.now) {
+                    self.end_of_channel(key);
+                }
+            } else if let Some(state) = self.liveness.poll(self.now) {
+                return Some(Event::State(state));
+            } else {
+                return self.channels.report(&mut self.pc).map(|(key, bytes)| Event::Drained { key, bytes });
+            }
+        }
+    }
+
+    fn absorb(&mut self, event: RTCPeerConnectionEvent) {
+        match event {
+            RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) => {
+                let state = match state {
+                    RTCPeerConnectionState::Connecting => ConnState::Connecting,
+                    RTCPeerConnectionState::Connected => ConnState::Connected,
+                    RTCPeerConnectionState::Disconnected => ConnState::Disconnected,
+                    RTCPeerConnectionState::Failed => ConnState::Failed,
+                    RTCPeerConnectionState::Closed => ConnState::Closed,
+                    _ => ConnState::New,
+                };
+                self.liveness.transport_changed(state, self.now);
+                self.events.extend(self.liveness.poll(self.now).map(Event::State));
+            }
+            RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
+                self.refill = true;
+                let Some(dc) = self.pc.data_channel(id) else { return };
+                let (label, stream_id) = (dc.label().to_owned(), dc.stream_id());
+                self.events.extend(self.channels.opened(id).map(|opened| match opened {
+                    Opened::Local(key) => Event::ChannelOpened { key, stream_id },
+                    Opened::Incoming(key) => Event::ChannelIncoming { key, label, stream_id },
+                }));
+            }
+            RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnClose(id)) => self.ended.push(id),
+            _ => {}
+        }
+    }
+
+    fn end_of_channel(&mut self, key: ChannelKey) {
+        let bytes = self.channels.remove(key);
+        if bytes > 0 {
+            self.events.push_back(Event::Drained { key, bytes });
+        }
+        self.events.push_back(Event::ChannelClosed { key });
+    }
+
+    /// Ends the connection. What is left to send is the notice to the far end.
+    pub fn close(&mut self) {
+        if self.liveness.published() == ConnState::Closed {
+            return;
+        }
+        if let Err(e) = self.pc.close() {
+            log::debug!("close: {e}");
+        }
+        self.pacer = Pacer::new(0, 0, self.now);
+        for key in self.channels.end_all() {
+            self.end_of_channel(key);
+        }
+        self.liveness.transport_changed(ConnState::Closed, self.now);
+        self.events.extend(self.liveness.poll(self.now).map(Event::State));
+    }
+
+    fn observe(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}

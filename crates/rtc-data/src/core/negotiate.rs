@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Offer and answer (RFC 8829), rollback, ICE restart, and the remote candidates around them.
+//!
+//! The stack sees one section only (see `sdp`); the texts that the application sees are kept here. What
+//! counts of a local description is the one that was created: a copy that comes back edited is
+//! recognised and the original applied.
+
+use super::{
+    candidate,
+    connection::Connection,
+    sdp::{self, Rejected},
+};
+use crate::{
+    types::{ConnState, SdpKind, Signaling},
+    Error,
+};
+use rtc::peer_connection::{
+    configuration::RTCOfferOptions,
+    sdp::{RTCSdpType, RTCSessionDescription},
+    transport::RTCIceCandidateInit,
+};
+use std::time::Instant;
+
+/// Remote candidates kept before a remote description, and used of one description.
+const MAX_CANDIDATES: usize = 64;
+
+#[derive(Default)]
+pub(super) struct Negotiation {
+    /// The last offer created, and whether it restarts ICE.
+    offer: Option<(RTCSessionDescription, bool)>,
+    answer: Option<RTCSessionDescription>,
+    /// The offer that waits for an answer restarts ICE.
+    restarting: bool,
+    /// As it stands in the remote description in force.
+    remote_ufrag: Option<String>,
+    /// Sections of the far end that stay rejected, in every description from now on.
+    rejected: Vec<Rejected>,
+    pending_remote: Option<(SdpKind, String)>,
+    current_remote: Option<(SdpKind, String)>,
+    early_candidates: Vec<String>,
+    gathering_due: bool,
+}
+
+impl Connection {
+    /// An offer. No side effect until it is set; always valid, with or without channels.
+    pub fn create_offer(&mut self, ice_restart: bool) -> Result<String, Error> {
+        self.not_closed()?;
+        let offer = self.pc.create_offer(Some(RTCOfferOptions { ice_restart, ..Default::default() }))?;
+        let text = sdp::with_rejected(&offer.sdp, &self.negotiation.rejected);
+        self.negotiation.offer = Some((offer, ice_restart));
+        Ok(text)
+    }
+
+    /// The answer to the offer that was set.
+    pub fn create_answer(&mut self) -> Result<String, Error> {
+        self.not_closed()?;
+        let answer = self.pc.create_answer(None)?;
+        let text = sdp::with_rejected(&answer.sdp, &self.negotiation.rejected);
+        self.negotiation.answer = Some(answer);
+        Ok(text)
+    }
+
+    /// Puts the offer or answer that was created into force, or takes the pending offer back.
+    pub fn set_local(&mut self, now: Instant, kind: SdpKind, text: &str) -> Result<(), Error> {
+        self.not_closed()?;
+        let n = &mut self.negotiation;
+        let restart = match kind {
+            SdpKind::Rollback => return self.roll_back(now),
+            SdpKind::Offer => {
+                let (offer, restart) = n.offer.clone().ok_or_else(|| Error::Sdp("no offer was created".into()))?;
+                check_own(&offer.sdp, text)?;
+                self.pc.set_local_description(now, offer)?;
+                self.negotiation.restarting = restart;
+                restart
+            }
+            SdpKind::Answer => {
+                let answer = n.answer.clone().ok_or_else(|| Error::Sdp("no answer was created".into()))?;
+                check_own(&answer.sdp, text)?;
+                self.pc.set_local_description(now, answer)?;
+                let n = &mut self.negotiation;
+                n.answer = None;
+                let restart = n.current_remote.is_some() && n.restarting;
+                n.restarting = false;
+                n.current_remote = n.pending_remote.take();
+                restart
+            }
+        };
+        self.negotiation.gathering_due = true;
+        if restart {
+            for line in self.gather.restart(now) {
+                self.announce(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a description of the far end in.
+    ///
+    /// An answer to a restart offer that brings the ICE credentials already in force is the old answer
+    /// once more: applications apply it to get out of a stale offer, and it takes that offer back.
+    pub fn set_remote(&mut self, now: Instant, kind: SdpKind, text: &str) -> Result<(), Error> {
+        self.not_closed()?;
+        if kind == SdpKind::Rollback {
+            return self.roll_back(now);
+        }
+        log::trace!("remote {kind:?}:\n{text}");
+        let reduced = sdp::reduce(text)?;
+        let new_credentials = self.negotiation.remote_ufrag.as_ref() != Some(&reduced.ufrag);
+        if kind == SdpKind::Answer && self.negotiation.restarting && !new_credentials {
+            log::debug!("old answer to a restart offer: taking the offer back");
+            return self.roll_back(now);
+        }
+        let description = match kind {
+            SdpKind::Offer => RTCSessionDescription::offer(reduced.sdp)?,
+            _ => RTCSessionDescription::answer(reduced.sdp)?,
+        };
+        self.pc.set_remote_description(now, description)?;
+        let n = &mut self.negotiation;
+        let described = Some((kind, text.to_owned()));
+        if kind == SdpKind::Offer {
+            n.restarting = n.remote_ufrag.is_some() && new_credentials;
+            n.rejected = reduced.rejected;
+            n.pending_remote = described;
+        } else {
+            n.restarting = false;
+            n.current_remote = described;
+        }
+        n.remote_ufrag = Some(reduced.ufrag);
+        let early = std::mem::take(&mut n.early_candidates);
+        for line in reduced.candidates.iter().take(MAX_CANDIDATES).chain(&early) {
+            self.add_usable_candidate(line);
+        }
+        Ok(())
+    }
+
+    fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
+        let mut nothing = RTCSessionDescription::default();
+        nothing.sdp_type = RTCSdpType::Rollback;
+        match self.signaling() {
+            Signaling::HaveLocalOffer => self.pc.set_local_description(now, nothing)?,
+            Signaling::HaveRemoteOffer => self.pc.set_remote_description(now, nothing)?,
+            Signaling::Stable | Signaling::Closed => {}
+        }
+        self.negotiation.restarting = false;
+        self.negotiation.pending_remote = None;
+        self.negotiation.answer = None;
+        Ok(())
+    }
+
+    /// Takes a candidate of the far end in. One that is of no use here is logged and left out.
+    pub fn add_remote_candidate(&mut self, line: &str) {
+        if self.pc.remote_description().is_some() {
+            self.add_usable_candidate(line);
+        } else if self.negotiation.early_candidates.len() < MAX_CANDIDATES {
+            self.negotiation.early_candidates.push(line.to_owned());
+        }
+    }
+
+    fn add_usable_candidate(&mut self, line: &str) {
+        let Some(candidate) = candidate::usable(line) else {
+            log::debug!("remote candidate left out: {line:?}");
+            return;
+        };
+        log::debug!("remote candidate {candidate}");
+        if let Err(e) = self.pc.add_remote_candidate(RTCIceCandidateInit { candidate, ..Default::default() }) {
+            log::debug!("remote candidate left out: {line:?}: {e}");
+        }
+    }
+
+    /// Whether local addresses are to be (re-)enumerated; asking clears it.
+    pub fn take_gathering_due(&mut self) -> bool {
+        std::mem::take(&mut self.negotiation.gathering_due)
+    }
+
+    /// Where the exchange stands. The stack keeps that to itself; the pending descriptions say the same.
+    pub fn signaling(&self) -> Signaling {
+        if self.state() == ConnState::Closed {
+            Signaling::Closed
+        } else if self.pc.pending_local_description().is_some() {
+            Signaling::HaveLocalOffer
+        } else if self.pc.pending_remote_description().is_some() {
+            Signaling::HaveRemoteOffer
+        } else {
+            Signaling::Stable
+        }
+    }
+
+    /// Our description in force, with the candidates found so far.
+    pub fn current_local(&self) -> Option<(SdpKind, String)> {
+        let d = self.pc.current_local_description()?;
+        let kind = if d.sdp_type == RTCSdpType::Offer { SdpKind::Offer } else { SdpKind::Answer };
+        Some((kind, sdp::with_rejected(&d.sdp, &self.negotiation.rejected)))
+    }
+
+    /// The far end's description in force, as it came.
+    pub fn current_remote(&self) -> Option<(SdpKind, String)> {
+        self.negotiation.current_remote.clone()
+    }
+
+    /// Media id of the data section.
+    pub(super) fn mid(&self) -> String {
+        let local = self.pc.local_description();
+        local.as_ref().and_then(|d| sdp::attribute(&d.sdp, "mid")).unwrap_or("0").to_owned()
+    }
+
+    fn not_closed(&self) -> Result<(), Error> {
+        if self.state() == ConnState::Closed {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+}
+
+/// Whether `text` is a copy of our description, edited or not. An empty one stands for the original.
+fn check_own(ours: &str, text: &str) -> Result<(), Error> {
+    let same_ice = sdp::attribute(ours, "ice-ufrag") == sdp::attribute(text, "ice-ufrag");
+    if same_ice || text.trim().is_empty() {
+        return Ok(());
+    }
+    Err(Error::Sdp("is not the one that was created last".into()))
+}

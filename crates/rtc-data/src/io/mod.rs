@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The I/O half: one thread a connection gives the sans-IO core its sockets, clock and callbacks.
+//!
+//! * `link`: commands from the handles to the thread, and the state it publishes.
+//! * `driver`: the thread's loop. `delivery`: events of the core to the application's callbacks.
+//! * `socket`, `train`: UDP with segmentation offload. `addresses`: where to bind, whom to ask.
+
+mod addresses;
+mod delivery;
+pub(crate) mod driver;
+pub(crate) mod link;
+pub(crate) mod slot;
+mod socket;
+mod train;

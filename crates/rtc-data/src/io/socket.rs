@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A UDP socket with segmentation offload both ways; `quinn-udp` falls back to plain sends and receives
+//! where the system has none. Datagrams that cannot be sent are lost: the protocols above repair that.
+
+use bytes::BytesMut;
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState, BATCH_SIZE};
+use std::{
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+    sync::Once,
+};
+
+/// Longest receive of one buffer: a whole train of datagrams, as the kernel joins them.
+const RECEIVE: usize = 64 << 10;
+
+pub(super) struct Socket {
+    pub(super) io: mio::net::UdpSocket,
+    pub(super) local: SocketAddr,
+    /// Set by the poller, cleared when the kernel has no more for us.
+    pub(super) readable: bool,
+    /// Set by the poller, cleared when the kernel takes no more.
+    pub(super) writable: bool,
+    state: UdpSocketState,
+}
+
+impl Socket {
+    pub(super) fn bind(ip: IpAddr, buffer: usize) -> io::Result<Self> {
+        let address = SocketAddr::new(ip, 0);
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None)?;
+        let _ = socket.set_recv_buffer_size(buffer);
+        let _ = socket.set_send_buffer_size(buffer);
+        warn_if_small(&socket, buffer);
+        socket.bind(&address.into())?;
+        socket.set_nonblocking(true)?;
+        let socket: std::net::UdpSocket = socket.into();
+        let local = socket.local_addr()?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        Ok(Self { io: mio::net::UdpSocket::from_std(socket), local, readable: true, writable: true, state })
+    }
+
+    /// Datagrams that one send may carry.
+    pub(super) fn max_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// One batch of datagrams, in order. `false`: nothing there.
+    pub(super) fn receive(&mut self, buffers: &mut Buffers, mut each: impl FnMut(SocketAddr, BytesMut)) -> bool {
+        let mut meta = [RecvMeta::default(); BATCH_SIZE];
+        let mut slices: Vec<IoSliceMut<'_>> = buffers.0.iter_mut().map(|b| IoSliceMut::new(b)).collect();
+        let received = match self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut meta) {
+            Ok(n) => n,
+            Err(e) => {
+                // The others are about earlier sends (port unreachable, say).
+                self.readable = e.kind() != io::ErrorKind::WouldBlock;
+                return self.readable && is_transient(&e);
+            }
+        };
+        for (meta, buffer) in meta.iter().zip(&buffers.0).take(received) {
+            for datagram in buffer[..meta.len.min(RECEIVE)].chunks(meta.stride.max(1)) {
+                each(meta.addr, BytesMut::from(datagram));
+            }
+        }
+        received > 0
+    }
+
+    /// Sends `data`, cut into datagrams of `segment` bytes. `false`: full, try again once writable.
+    pub(super) fn send(&mut self, to: SocketAddr, data: &[u8], segment: usize) -> bool {
+        let transmit = Transmit {
+            destination: to,
+            ecn: None,
+            contents: data,
+            segment_size: (data.len() > segment).then_some(segment),
+            src_ip: None,
+        };
+        match self.state.try_send(UdpSockRef::from(&self.io), &transmit) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.writable = false;
+                return false;
+            }
+            // No offload on this path, which is known by now: the same once more, one by one.
+            Err(_) if data.len() > segment && self.max_segments() == 1 => {
+                for one in data.chunks(segment) {
+                    let _ = self.state.try_send(
+                        UdpSockRef::from(&self.io),
+                        &Transmit { contents: one, segment_size: None, ..transmit.clone() },
+                    );
+                }
+            }
+            Err(e) => log::trace!("datagram to {to} lost: {e}"),
+        }
+        true
+    }
+}
+
+fn is_transient(e: &io::Error) -> bool {
+    use io::ErrorKind::*;
+    matches!(e.kind(), Interrupted | ConnectionReset | ConnectionRefused)
+}
+
+/// The system may give less than was asked for, silently; a burst is then lost in the kernel.
+fn warn_if_small(socket: &socket2::Socket, wanted: usize) {
+    static WARNED: Once = Once::new();
+    // Linux reports twice what may be used.
+    let share = if cfg!(target_os = "linux") { 2 } else { 1 };
+    let usable = |size: io::Result<usize>| size.map_or(0, |n| n / share);
+    let (receive, send) = (usable(socket.recv_buffer_size()), usable(socket.send_buffer_size()));
+    if receive < wanted || send < wanted {
+        WARNED.call_once(|| log::warn!("{}", advice(receive, send, wanted)));
+    }
+}
+
+fn advice(receive: usize, send: usize, wanted: usize) -> String {
+    let cure = if cfg!(target_os = "linux") {
+        format!("sysctl -w net.core.rmem_max={wanted} net.core.wmem_max={wanted}")
+    } else {
+        format!("sysctl -w kern.ipc.maxsockbuf={}", wanted * 2)
+    };
+    format!("the system gives UDP sockets {receive} bytes to receive and {send} to send where {wanted} are wanted, and bursts may be lost; to raise the limit: {cure}")
+}
+
+/// Receive buffers of a batch, reused.
+pub(super) struct Buffers(Vec<Vec<u8>>);
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self((0..BATCH_SIZE).map(|_| vec![0; RECEIVE]).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_warning_names_the_setting() {
+        let advice = advice(212_992, 212_992, 4 << 20);
+        assert!(advice.contains("sysctl -w"), "{advice}");
+        if cfg!(target_os = "linux") {
+            assert!(advice.contains("net.core.rmem_max=4194304"), "{advice}");
+        }
+    }
+}
