@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A program running beside others: its output goes to the terminal with its name before each line, its use of CPU and
+//! memory is watched (where /proc tells), and it never outlives its `Running`.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Result};
+
+use crate::command::cannot_start;
+
+/// How often /proc is read: what a process used after the last reading is not counted.
+const SAMPLE_EVERY: Duration = Duration::from_millis(20);
+
+/// What a process used until it was last looked at; zero where there is no /proc.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Usage {
+    pub cpu: Duration,
+    pub peak_memory_bytes: u64,
+}
+
+impl Usage {
+    fn of(pid: u32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before the last parenthesis may hold anything; after it, utime and stime are fields 12 and 13.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        // USER_HZ is 100 on every Linux that Rust's standard library runs on.
+        let cpu = Duration::from_millis(ticks * 10);
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let peak =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        Some(Self { cpu, peak_memory_bytes: peak.unwrap_or(0) * 1024 })
+    }
+}
+
+pub struct Running {
+    name: String,
+    child: Child,
+    usage: Usage,
+}
+
+impl Running {
+    /// Starts it. With `talk` its lines go to the terminal, else nowhere.
+    pub fn start(name: &str, command: &mut Command, talk: bool) -> Result<Self> {
+        let output = || if talk { Stdio::piped() } else { Stdio::null() };
+        command.stdin(Stdio::null()).stdout(output()).stderr(output());
+        let mut child = command.spawn().map_err(|error| cannot_start(command, error))?;
+        if let Some(pipe) = child.stdout.take() {
+            relay(name, pipe);
+        }
+        if let Some(pipe) = child.stderr.take() {
+            relay(name, pipe);
+        }
+        Ok(Self { name: name.to_owned(), child, usage: Usage::default() })
+    }
+
+    /// What it used so far.
+    pub fn usage(&mut self) -> Usage {
+        if let Some(now) = Usage::of(self.child.id()) {
+            let peak = self.usage.peak_memory_bytes.max(now.peak_memory_bytes);
+            self.usage = Usage { cpu: self.usage.cpu.max(now.cpu), peak_memory_bytes: peak };
+        }
+        self.usage
+    }
+
+    /// Some once it has ended.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.usage();
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits for its end; an error if that is a failure or does not come in time.
+    pub fn finish(mut self, limit: Duration) -> Result<Usage> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.ended()? {
+                Some(status) if status.success() => return Ok(self.usage),
+                Some(status) => bail!("the {} ended with {status}", self.name),
+                None if Instant::now() > deadline => bail!("the {} did not end in {} s", self.name, limit.as_secs()),
+                None => thread::sleep(SAMPLE_EVERY),
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only if it has ended and been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Copies lines to the terminal until the other end closes.
+fn relay(name: &str, pipe: impl Read + Send + 'static) {
+    let name = name.to_owned();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            println!("{name:>8} | {line}");
+        }
+    });
+}

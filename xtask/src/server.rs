@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The real livekit-server: found or built once, and run on free ports of the loopback interface only.
+
+use std::env;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+
+use crate::command;
+use crate::process::{Running, Usage};
+use crate::workspace::{self, Workspace};
+
+pub const API_KEY: &str = "devkey";
+/// The server warns about secrets of less than 32 characters.
+pub const API_SECRET: &str = "a-secret-for-tests-on-this-machine-only";
+
+/// A loaded machine needs a while to start it.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// `$LIVEKIT_SERVER`, else `livekit-server` on the PATH, else the pinned one, built by Go once and kept in the cache.
+pub fn locate(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(path) = env::var_os("LIVEKIT_SERVER").filter(|path| !path.is_empty()).map(PathBuf::from) {
+        if !path.is_file() {
+            bail!("LIVEKIT_SERVER is {}, which is not a file", path.display());
+        }
+        return Ok(path);
+    }
+    match command::find("livekit-server") {
+        Some(path) => Ok(path),
+        None => build(workspace),
+    }
+}
+
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let module = workspace.root.join("tests/livekit-server");
+    let pins = workspace::fingerprint(&[module.join("go.mod"), module.join("go.sum")])?;
+    let binary = workspace.cache_folder()?.join(format!("livekit-server-{pins}"));
+    if !binary.is_file() {
+        command::require("go")?;
+        eprintln!("building livekit-server once (about 2 minutes), to be kept as {}", binary.display());
+        let unfinished = binary.with_extension("unfinished");
+        let mut go = Command::new("go");
+        go.current_dir(&module).args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&unfinished);
+        let status = go.arg("github.com/livekit/livekit-server/cmd/server").status()?;
+        if !status.success() {
+            bail!("`{}` ended with {status}", command::line(&go));
+        }
+        fs::rename(&unfinished, &binary)?;
+    }
+    Ok(binary)
+}
+
+/// A server of our own. It ends with this value.
+pub struct Server {
+    pub url: String,
+    running: Running,
+}
+
+impl Server {
+    pub fn start(workspace: &Workspace, talk: bool) -> Result<Self> {
+        let binary = locate(workspace)?;
+        let http = free_tcp_port()?;
+        let configuration = configuration(http, free_tcp_port()?, free_udp_port()?);
+        let mut command = Command::new(&binary);
+        command.arg("--config-body").arg(configuration);
+        let running = Running::start("server", &mut command, talk)?;
+        let mut server = Self { url: format!("ws://127.0.0.1:{http}"), running };
+        server.wait_until_it_answers(SocketAddr::from((Ipv4Addr::LOCALHOST, http)))?;
+        Ok(server)
+    }
+
+    /// What an example or a test program needs to join, as environment variables.
+    pub fn environment(&self) -> [(&'static str, &str); 3] {
+        [("LIVEKIT_URL", &self.url), ("LIVEKIT_API_KEY", API_KEY), ("LIVEKIT_API_SECRET", API_SECRET)]
+    }
+
+    pub fn usage(&mut self) -> Usage {
+        self.running.usage()
+    }
+
+    fn wait_until_it_answers(&mut self, address: SocketAddr) -> Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        while !answers(address) {
+            if let Some(status) = self.running.ended()? {
+                bail!("livekit-server ended at once with {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("livekit-server does not answer on {address}");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+/// `cargo xtask server --run`: until it ends, which Ctrl-C does.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    let mut server = Server::start(workspace, true)?;
+    println!("\nlivekit-server is ready; in another terminal:\n");
+    for (name, value) in server.environment() {
+        println!("export {name}={value}");
+    }
+    println!("target/examples/c/video_receiver & target/examples/c/video_sender\n");
+    while server.running.ended()?.is_none() {
+        thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
+/// No traffic leaves the machine: one interface, no STUN, no external address.
+fn configuration(http: u16, tcp: u16, udp: u16) -> String {
+    format!(
+        "port: {http}\n\
+         bind_addresses: [127.0.0.1]\n\
+         rtc:\n  tcp_port: {tcp}\n  udp_port: {udp}\n  node_ip: 127.0.0.1\n  use_external_ip: false\n  \
+           enable_loopback_candidate: true\n  interfaces: {{ includes: [lo] }}\n\
+         keys: {{ {API_KEY}: {API_SECRET} }}\n\
+         logging: {{ level: warn }}\n"
+    )
+}
+
+fn free_tcp_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free TCP port")?.local_addr()?.port())
+}
+
+fn free_udp_port() -> Result<u16> {
+    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("no free UDP port")?.local_addr()?.port())
+}
+
+fn answers(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(500))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.") && answer.contains(" 200 "))
+}

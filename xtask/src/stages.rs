@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What `test` and `check` consist of, in order: quick and local first. Nothing is optional and nothing is skipped.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{bail, ensure, Result};
+
+use crate::cmake::{self, Suite};
+use crate::command::{cargo, line, require, run, run_watched};
+use crate::stage::{run_all, Stage, Tally};
+use crate::workspace::{self, Workspace};
+use crate::{e2e, examples, exports, header, licences};
+
+/// Of the release library, stripped, in bytes.
+const LARGEST_LIBRARY: u64 = 8_000_000;
+
+/// The adapter is no member of the workspace (see the root Cargo.toml), so cargo is told of it by its manifest.
+const ADAPTER: &str = "crates/libwebrtc/Cargo.toml";
+
+const FORMAT: Stage = Stage { name: "format", about: "rustfmt has nothing to change", run: |ws| single(format(ws)) };
+const CLIPPY: Stage = Stage { name: "clippy", about: "no lint in any target", run: |ws| single(clippy(ws)) };
+const LOCK: Stage = Stage {
+    name: "lock",
+    about: "Cargo.lock is up to date, patched, and free of what deny.toml bans",
+    run: |ws| single(licences::check_lock(ws)),
+};
+const LICENCES: Stage = Stage {
+    name: "licences",
+    about: "deny.toml allows the licence of every dependency",
+    run: |ws| single(licences::check_licences(ws)),
+};
+const HEADER: Stage = Stage {
+    name: "header",
+    about: "include/lkvideo.h and tests/exports.txt are what src/ffi says",
+    run: |ws| single(header::check(ws)),
+};
+const UNIT: Stage = Stage { name: "unit", about: "unit tests and layering", run: unit_tests };
+const RUST: Stage = Stage { name: "rust", about: "all Rust tests", run: rust_tests };
+const EXPORTS: Stage = Stage {
+    name: "exports",
+    about: "the release library exports exactly the header's functions",
+    run: |ws| single(exports_agree(ws)),
+};
+const SIZE: Stage = Stage { name: "size", about: "the release library is small", run: |ws| single(size(ws)) };
+const EXAMPLES: Stage = Stage {
+    name: "examples",
+    about: "the examples build, in C and in C++, and stand in target/examples",
+    run: |ws| single(examples::build(ws).map(drop)),
+};
+const CTEST: Stage = Stage {
+    name: "ctest",
+    about: "the C and C++ tests, on loopback and on a real server",
+    run: |ws| cmake::test(ws, Suite::Plain),
+};
+const E2E: Stage = Stage { name: "e2e", about: "end to end, with official SDK peers", run: e2e::run_suite };
+const VALGRIND: Stage =
+    Stage { name: "valgrind", about: "the C programs under memcheck", run: |ws| cmake::test(ws, Suite::Valgrind) };
+
+const TEST: [&Stage; 12] =
+    [&FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &E2E, &VALGRIND];
+const CHECK: [&Stage; 4] = [&FORMAT, &HEADER, &CLIPPY, &UNIT];
+
+/// `cargo xtask test`: all stages, or the one named.
+pub fn test(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
+    let Some(name) = only else { return Ok(run_all(workspace, &TEST)) };
+    match TEST.iter().find(|stage| stage.name == name) {
+        Some(stage) => Ok(run_all(workspace, &[stage])),
+        None => bail!("there is no stage {name}; `cargo xtask test --list` names them"),
+    }
+}
+
+/// `cargo xtask check`
+pub fn check(workspace: &Workspace) -> Result<bool> {
+    Ok(run_all(workspace, &CHECK))
+}
+
+/// `cargo xtask test --list`
+pub fn list() {
+    TEST.iter().for_each(|stage| println!("{:<10} {}", stage.name, stage.about));
+}
+
+/// The count of a stage that has no cases of its own.
+fn single(outcome: Result<()>) -> Result<Tally> {
+    outcome.map(|()| Tally::ONE)
+}
+
+fn format(workspace: &Workspace) -> Result<()> {
+    require("rustfmt")?;
+    run(cargo(workspace).args(["fmt", "--all", "--check"]))?;
+    run(cargo(workspace).args(["fmt", "--check", "--manifest-path", ADAPTER]))
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    require("cargo-clippy")?;
+    for what in [["--workspace", "--all-features"], ["--manifest-path", ADAPTER]] {
+        run(cargo(workspace).args(["clippy", "--locked", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+fn unit_tests(workspace: &Workspace) -> Result<Tally> {
+    let mut tally = cargo_test(workspace, &["--workspace", "--lib", "--bins"])?;
+    tally += cargo_test(workspace, &["--package", "lkvideo", "--test", "layering"])?;
+    Ok(tally)
+}
+
+fn rust_tests(workspace: &Workspace) -> Result<Tally> {
+    let mut tally = cargo_test(workspace, &["--workspace"])?;
+    tally += cargo_test(workspace, &["--manifest-path", ADAPTER])?;
+    Ok(tally)
+}
+
+fn cargo_test(workspace: &Workspace, what: &[&str]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut test = cargo(workspace);
+    test.args(["test", "--locked", "--no-fail-fast"]).args(what);
+    let succeeded = run_watched(&mut test, |line| tally += libtest_outcome(line))?;
+    ensure!(tally.passed + tally.failed > 0, "`{}` ran no test", line(&test));
+    ensure!(succeeded || tally.failed > 0, "`{}` failed", line(&test));
+    Ok(tally)
+}
+
+/// `test result: ok. 12 passed; 0 failed; 1 ignored; ...`. An ignored test has not passed.
+fn libtest_outcome(line: &str) -> Tally {
+    let count = |what: &str| {
+        let before = line.split_once(what).map_or("", |(before, _)| before);
+        before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    };
+    if !line.starts_with("test result: ") {
+        return Tally::default();
+    }
+    Tally { passed: count(" passed;"), failed: count(" failed;") + count(" ignored;") }
+}
+
+fn exports_agree(workspace: &Workspace) -> Result<()> {
+    let library = cmake::build_library(workspace)?;
+    let declared = exports::declared(&workspace::read(&workspace.root.join("include/lkvideo.h"))?);
+    let committed = exports::committed(&workspace.root)?;
+    exports::compare(("include/lkvideo.h", &declared), ("tests/exports.txt", &committed))?;
+    exports::compare(("tests/exports.txt", &committed), ("the library", &exports::exported(&library)?))?;
+    println!("{} functions", committed.len());
+    Ok(())
+}
+
+fn size(workspace: &Workspace) -> Result<()> {
+    let library = cmake::build_library(workspace)?;
+    let stripped = workspace.target.join("release/liblkvideo-stripped.so");
+    run(Command::new("strip").arg("-o").arg(&stripped).arg(&library))?;
+    let bytes = fs::metadata(&stripped)?.len();
+    println!("{bytes} bytes stripped, at most {LARGEST_LIBRARY}");
+    ensure!(bytes < LARGEST_LIBRARY, "the library has {bytes} bytes");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_libtest_says() {
+        let line = "test result: FAILED. 12 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.4s";
+        let tally = libtest_outcome(line);
+        assert_eq!((tally.passed, tally.failed), (12, 3));
+    }
+}
