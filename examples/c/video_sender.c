@@ -14,7 +14,7 @@
 
 #include <lkvideo.h>
 
-enum { PATIENCE_MS = 30000, PAUSE_US = 1000000 };
+enum { PATIENCE_MS = 30000, PAUSE_US = 1000000, LINGER_US = 300000 };
 
 struct playback {
     struct counter finished; // segments; closed when no more can come
@@ -79,6 +79,7 @@ static bool wait_playback_finished(lkv_output *output, struct playback *playback
         report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
         return false;
     }
+    sleep_until_us(steady_time_us() + LINGER_US); // what answers the receiver is still on its way
     return stats.segments_started == options->segments && !playback->given_up;
 }
 

@@ -154,16 +154,15 @@ static const char *reason_name(lkv_disconnect_reason reason) {
     }
 }
 
+void report_room_state(lkv_room_state state, lkv_disconnect_reason reason) {
+    if (reason == LKV_DISCONNECT_NONE) say("room: %s", state_name(state));
+    else say("room: %s (%s)", state_name(state), reason_name(reason));
+    emit("room_state", ",\"state\":\"%s\",\"reason\":\"%s\"", state_name(state), reason_name(reason));
+}
+
 void report_room_event(const lkv_room_event *event, void *unused) {
     (void)unused;
-    switch (event->type) {
-    case LKV_ROOM_EVENT_STATE:
-        if (event->reason == LKV_DISCONNECT_NONE) say("room: %s", state_name(event->state));
-        else say("room: %s (%s)", state_name(event->state), reason_name(event->reason));
-        emit("room_state", ",\"state\":\"%s\",\"reason\":\"%s\"", state_name(event->state), reason_name(event->reason));
-        break;
-    case LKV_ROOM_EVENT_PARTICIPANT_JOINED: say("%s joined", event->identity); break;
-    case LKV_ROOM_EVENT_PARTICIPANT_LEFT: say("%s left", event->identity); break;
-    default: break;
-    }
+    if (event->type == LKV_ROOM_EVENT_STATE) report_room_state(event->state, event->reason);
+    if (event->type == LKV_ROOM_EVENT_PARTICIPANT_JOINED) say("%s joined", event->identity);
+    if (event->type == LKV_ROOM_EVENT_PARTICIPANT_LEFT) say("%s left", event->identity);
 }

@@ -43,6 +43,7 @@ void report_segment_end(uint64_t segment, uint64_t frames, lkv_segment_cause cau
 void report_cleared(void);
 void report_playback_finished(int64_t position_us, bool interrupted);
 void report_notified(lkv_answer answer);
+void report_room_state(lkv_room_state state, lkv_disconnect_reason reason);
 void report_room_event(const lkv_room_event *event, void *unused); // a room's on_event as it is
 
 #ifdef __cplusplus

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Receives video from one participant of a LiveKit room, and tells it after each segment how far the playback came. It pulls
+// the events (the C example takes them in a callback).
+//
+//   video_receiver --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --save received.y4m
+//
+// Exit status 0: every segment came whole (--segments: so many of them), and the sender took each playback-finished.
+#include "example.hpp"
+
+namespace {
+
+class Player {
+  public:
+    Player(const options &options, lkv::Receiver &receiver) : options_(options), receiver_(receiver), sink_(options) {}
+
+    // False if there is nothing more to wait for.
+    bool handle(const lkv::Event &event) {
+        const std::int64_t now_us = unix_time_us();
+        switch (event.type()) {
+        case LKV_EVENT_SEGMENT_START: in_segment_ = 0; break;
+        case LKV_EVENT_FRAME: on_frame(event.frame(), now_us); break;
+        case LKV_EVENT_SEGMENT_END: on_segment_end(event); break;
+        case LKV_EVENT_CLEARED: report_cleared(); break;
+        case LKV_EVENT_NOTIFIED: on_notified(event.answer()); break;
+        case LKV_EVENT_SENDER: return on_sender(event.message());
+        case LKV_EVENT_ERROR: report_error(event.error(), event.message().data()); break;
+        }
+        return options_.segments == 0 || answered_ < options_.segments;
+    }
+
+    bool all_arrived() {
+        say("%llu frames in %u segments, %u of them whole", static_cast<unsigned long long>(frames_), ended_, whole_);
+        return sink_.close() && ended_ > 0 && ended_ == whole_ && ended_ == accepted_ &&
+               (options_.segments == 0 || ended_ == options_.segments);
+    }
+
+  private:
+    void on_frame(const lkv::Frame &frame, std::int64_t now_us) {
+        const picture picture = picture_of_frame(frame.get());
+        if (in_segment_++ == 0) report_segment_start(frame.segment(), frame.width(), frame.height(), frame.type());
+        frames_++;
+        const std::uint32_t crc32 = checksum_crc32(frame.data(), frame.size());
+        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
+        sink_.save(picture);
+    }
+
+    void on_segment_end(const lkv::Event &event) {
+        const bool cleared = event.cause() == LKV_CAUSE_CLEARED;
+        const bool flushed = event.cause() == LKV_CAUSE_FLUSHED && event.frames() == in_segment_;
+        if (in_segment_ == 0) report_segment_start(event.segment(), 0, 0, 0);
+        report_segment_end(event.segment(), event.frames(), event.cause());
+        ended_++;
+        if (cleared || flushed) whole_++;
+
+        lkv::Status status;
+        const std::int64_t position_us = options_frame_time_us(&options_, frames_);
+        receiver_.notify_playback_finished(event.segment(), position_us, cleared, status);
+        if (failed("tell that playback finished", status.result())) answered_++; // by ourselves
+    }
+
+    void on_notified(lkv_answer answer) {
+        report_notified(answer);
+        answered_++;
+        if (answer == LKV_ANSWER_OK) accepted_++;
+    }
+
+    bool on_sender(std::string_view identity) {
+        if (identity.empty()) say("the sender left");
+        else say("receiving from %s", identity.data());
+        return !identity.empty() || options_.stay;
+    }
+
+    const options &options_;
+    lkv::Receiver &receiver_;
+    example::Sink sink_;
+    std::uint64_t frames_ = 0, in_segment_ = 0;
+    unsigned ended_ = 0, whole_ = 0;       // segments
+    unsigned answered_ = 0, accepted_ = 0; // of our playback-finished
+};
+
+bool receive_video(const options &options) {
+    auto room = example::connect(options, [](const lkv::RoomEvent &) {});
+    const example::CloseOnInterrupt close_on_interrupt(room);
+    room.wait_connected();
+
+    lkv::ReceiverOptions receiver_options;
+    receiver_options.sender = options.sender ? options.sender : "";
+    lkv::Receiver receiver(room, receiver_options);
+    Player player(options, receiver);
+    say("waiting for %s", options.sender ? options.sender : "an agent");
+    example::in_time(receiver.wait_sender(static_cast<std::int32_t>(options.wait_timeout) * 1000));
+
+    for (const auto &event : receiver) {
+        if (!player.handle(event)) break;
+    }
+    return player.all_arrived();
+}
+
+} // namespace
+
+int main(int argc, char **argv) { return example::run(PROGRAM_RECEIVER, argc, argv, receive_video); }

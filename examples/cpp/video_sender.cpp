@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sends video to one participant of a LiveKit room, in segments, and waits until the other side has played each of them.
+//
+//   video_sender --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --destination receiver
+//
+// Exit status 0: every frame was sent, and every segment's playback finished.
+#include "example.hpp"
+
+#include <atomic>
+#include <thread>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int32_t PATIENCE_MS = 30000;
+
+struct Playback {
+    example::Counter finished;         // segments; closed when no more can come
+    std::atomic<bool> given_up{false}; // the receiver is gone, so that the library finished a segment in its place
+
+    void on_event(const lkv::Event &event) {
+        if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
+        if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;
+        if (event.made_up()) given_up = true;
+        else report_playback_finished(event.position_us(), event.interrupted());
+        finished.add();
+    }
+};
+
+void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source, const options &options,
+                  unsigned segment) {
+    const bool clear = segment == 1 && options.clear_after > 0 && options.clear_after <= options.frames;
+    const unsigned frames = clear ? options.clear_after : options.frames;
+    const std::int64_t start_us = steady_time_us();
+    for (unsigned number = 0; number < frames; number++) {
+        const picture &picture = source.next(segment, number);
+        const std::uint32_t crc32 = checksum_crc32(picture.data, picture.size);
+        const std::int64_t pts_us = options_frame_time_us(&options, number);
+        const auto frame = lkv::packed(picture.type, picture.width, picture.height, picture.data, pts_us);
+
+        wait_for_frame(start_us, options.fps, number);
+        const std::int64_t now_us = unix_time_us();
+        while (!output.send(frame, PATIENCE_MS)) {
+            example::in_time(room.state() == LKV_ROOM_RECONNECTING); // that takes its time, and the frames wait for it
+        }
+        report_frame("sent", segment, number, &picture, crc32, now_us);
+    }
+    say("segment %u: %u frames in %.2f s", segment, frames, static_cast<double>(steady_time_us() - start_us) / 1e6);
+    if (!clear) {
+        output.flush();
+    } else {
+        wait_for_frame(start_us, options.fps, frames); // cleared when the next frame would be due
+        say("segment %u: cleared", segment);
+        output.clear_buffer();
+    }
+}
+
+// Every segment that started must be finished, by a receiver that is there.
+bool wait_playback_finished(lkv::Output &output, Playback &playback, const options &options) {
+    example::in_time(output.wait_sent(PATIENCE_MS));
+    const auto started = output.stats().segments_started;
+    if (!playback.finished.wait(started, std::chrono::seconds(options.finish_timeout))) {
+        report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
+        return false;
+    }
+    std::this_thread::sleep_for(300ms); // what answers the receiver is still on its way
+    return started == options.segments && !playback.given_up;
+}
+
+bool send_video(const options &options) {
+    example::Source source(options);
+    Playback playback;
+    auto room = example::connect(options, [&](const lkv::RoomEvent &event) {
+        if (example::is_disconnected(event)) playback.finished.close();
+    });
+    const example::CloseOnInterrupt close_on_interrupt(room);
+    room.wait_connected();
+    say("waiting for %s", options.destination);
+    example::in_time(
+        room.wait_participant(options.destination, static_cast<std::int32_t>(options.wait_timeout) * 1000));
+
+    lkv::Output output(room, options.destination);
+    output.on_playback_finished([&](const lkv::Event &event) { playback.on_event(event); });
+    for (unsigned segment = 1; segment <= options.segments; segment++) {
+        if (segment > 1) std::this_thread::sleep_for(1s);
+        send_segment(room, output, source, options, segment);
+    }
+    return wait_playback_finished(output, playback, options);
+}
+
+} // namespace
+
+int main(int argc, char **argv) { return example::run(PROGRAM_SENDER, argc, argv, send_video); }
