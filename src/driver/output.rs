@@ -6,7 +6,7 @@
 //! where there is no listener.
 
 use super::{
-    dispatch::{Dispatcher, EventHandler},
+    dispatch::{on_dispatch_thread, Dispatcher, EventHandler},
     room::Room,
     room_core::RoomCore,
     transport::StreamWriter,
@@ -21,11 +21,17 @@ use crate::{
     },
     wire::v0,
 };
-use std::sync::{
-    atomic::{AtomicU64, Ordering::Relaxed},
-    Arc,
+use std::{
+    sync::{
+        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc,
+    },
+    time::Duration,
 };
 use tokio::sync::Notify;
+
+/// A closed output whose transport does not take the last trailer is not waited for longer.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How to send.
 #[derive(Debug, Clone)]
@@ -85,7 +91,12 @@ impl Output {
         let core = Arc::new(OutputCore {
             destination: destination.to_owned(),
             pool: FramePool::default(),
-            shared: Monitor::new(Shared { session: OutputSession::new(config), ended: false, drained: false }),
+            shared: Monitor::new(Shared {
+                session: OutputSession::new(config),
+                ended: false,
+                drained: false,
+                listened_to: false,
+            }),
             wake: Notify::new(),
             dispatcher: Arc::default(),
             listeners: Monitor::default(),
@@ -171,8 +182,10 @@ impl Output {
         let id = core.next_listener.fetch_add(1, Relaxed);
         let start = core.listeners.update(|l| {
             l.entries.push(Listener { id, handler: Some(listener) });
+            core.shared.lock().listened_to = true;
             !std::mem::replace(&mut l.dispatching, true)
         });
+        core.shared.update(|_| ());
         if start {
             let (source, target) = (core.clone(), core.clone());
             let next = move || source.next_dispatched();
@@ -190,7 +203,9 @@ impl Output {
         let core = self.core();
         let removed = core.listeners.update(|l| {
             let at = l.entries.iter().position(|entry| entry.id == id)?;
-            Some(l.entries.remove(at))
+            let removed = l.entries.remove(at);
+            core.shared.lock().listened_to = !l.entries.is_empty();
+            Some(removed)
         });
         let removed = removed.ok_or_else(|| DriverError::NotFound(format!("the listener {id}")))?;
         if !core.dispatcher.is_current() {
@@ -206,12 +221,12 @@ impl Output {
     /// [`DriverError::Timeout`]; [`DriverError::Closed`] after the last event of a closed output;
     /// [`DriverError::InvalidArgument`] if a listener takes the events.
     pub fn next_event(&self, wait: Wait) -> Result<OutputEvent, DriverError> {
-        if !self.core().listeners.lock().entries.is_empty() {
-            return Err(DriverError::InvalidArgument("the output's events go to its listeners".into()));
-        }
-        let outcome = self.core().shared.wait(wait, |s| match s.session.next_event() {
-            Some(event) => Some(Ok(event)),
-            None => s.ended.then_some(Err(DriverError::Closed)),
+        let outcome = self.core().shared.wait(wait, |s| {
+            if s.listened_to {
+                return Some(Err(DriverError::InvalidArgument("the output's events go to its listeners".into())));
+            }
+            let event = s.session.next_event().map(Ok);
+            event.or_else(|| s.ended.then_some(Err(DriverError::Closed)))
         });
         outcome.unwrap_or(Err(DriverError::Timeout))
     }
@@ -228,8 +243,12 @@ impl Output {
         self.owner.room.core().remove_output(self.core());
     }
 
-    /// Waits until the last callback of a closed output has ended; on its dispatch thread it returns at once.
+    /// Waits until a closed output has handed its last trailer to the transport and its last callback has ended; on a
+    /// dispatch thread it returns at once.
     pub fn join(&self) {
+        if !on_dispatch_thread() {
+            self.core().shared.wait(Wait::For(CLOSE_TIMEOUT), |s| s.drained.then_some(()));
+        }
         self.core().dispatcher.join();
     }
 }
@@ -240,6 +259,8 @@ struct Shared {
     ended: bool,
     /// The task has carried out the last action.
     drained: bool,
+    /// Whether events go to listeners; else they are pulled.
+    listened_to: bool,
 }
 
 #[derive(Default)]
@@ -329,9 +350,9 @@ impl OutputCore {
     }
 
     fn next_dispatched(&self) -> Option<OutputEvent> {
-        self.shared.wait(Wait::Forever, |s| match s.session.next_event() {
-            Some(event) => Some(Some(event)),
-            None => s.ended.then_some(None),
+        self.shared.wait(Wait::Forever, |s| {
+            let event = if s.listened_to { s.session.next_event() } else { None };
+            (event.is_some() || s.ended).then_some(event)
         })?
     }
 
@@ -415,13 +436,23 @@ impl OutputCore {
         }
     }
 
+    /// Writes a frame; a clear or the end stops it between two chunks, also while the way is full.
     async fn write(&self, stream: &mut StreamWriter, frame: &Frame) -> Result<(), DriverError> {
+        let segment = frame.info().segment;
         for chunk in v0::chunks(frame.data()) {
-            if self.shared.lock().session.is_cancelled(frame.info().segment) {
-                return Ok(());
+            tokio::select! {
+                biased;
+                () = self.cancelled(segment) => return Ok(()),
+                written = stream.write(&chunk) => written?,
             }
-            stream.write(&chunk).await?;
         }
         Ok(())
+    }
+
+    async fn cancelled(&self, segment: u64) {
+        // The wake-ups taken here are not missed elsewhere: after the write the task looks for actions anyway.
+        while !self.shared.lock().session.is_cancelled(segment) {
+            self.wake.notified().await;
+        }
     }
 }

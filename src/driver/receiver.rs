@@ -275,6 +275,7 @@ impl ReceiverCore {
     fn tell<R>(&self, event: impl FnOnce(&mut ReceiverSession, Instant) -> R) -> R {
         let result = self.shared.update(|s| event(&mut s.session, Instant::now()));
         self.wake.notify_one();
+        self.space.notify_waiters(); // the event may have emptied the queue
         result
     }
 

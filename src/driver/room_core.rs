@@ -74,7 +74,7 @@ pub(super) struct Shared {
     /// Calls of ours whose outcome is still to be told.
     calls: usize,
     waiting_bytes: usize,
-    dropped_messages: u64,
+    lost_events: u64,
     /// The transport has left.
     left: bool,
 }
@@ -111,7 +111,7 @@ impl RoomCore {
                 dispatching: false,
                 calls: 0,
                 waiting_bytes: 0,
-                dropped_messages: 0,
+                lost_events: 0,
                 left: true,
             }),
             runtime,
@@ -267,8 +267,8 @@ impl RoomCore {
         self.shared.update(|s| {
             let waiting = if s.handles_events { s.tasks.len() } else { s.events.len() };
             if waiting >= MAX_WAITING || s.waiting_bytes + payload.len() > MAX_WAITING_BYTES {
-                s.dropped_messages += 1;
-                tracing::warn!("a message of {sender} was dropped: {} so far wait for nobody", s.dropped_messages);
+                s.lost_events += 1;
+                tracing::warn!("a message of {sender} was dropped: nobody takes the room's events");
                 return;
             }
             s.waiting_bytes += payload.len();
@@ -327,9 +327,10 @@ impl RoomCore {
 
     // ---- receivers and outputs ----
 
-    /// Whether the room has heard of this participant.
-    pub fn knows(&self, identity: &str) -> bool {
-        self.shared.lock().participants.contains_key(identity)
+    /// Whether a stream of this participant can be judged: the room has heard of it, or a receiver names it.
+    pub fn expects(&self, identity: &str) -> bool {
+        let s = self.shared.lock();
+        s.participants.contains_key(identity) || s.receivers.iter().any(|r| r.wanted_sender() == Some(identity))
     }
 
     /// Adds a receiver, which then knows who is in the room.
@@ -517,8 +518,8 @@ impl RoomCore {
     fn next_task(&self) -> Option<Task> {
         self.shared.wait(Wait::Forever, |s| match s.tasks.pop_front() {
             Some(task) => {
-                if let Task::Event(RoomEvent::Data { payload, .. }) = &task {
-                    s.waiting_bytes -= payload.len();
+                if let Task::Event(event) = &task {
+                    s.taken(event);
                 }
                 Some(Some(task))
             }
@@ -533,9 +534,7 @@ impl RoomCore {
             }
             match s.events.pop_front() {
                 Some(event) => {
-                    if let RoomEvent::Data { payload, .. } = &event {
-                        s.waiting_bytes -= payload.len();
-                    }
+                    s.taken(&event);
                     Some(Ok(event))
                 }
                 None => (s.state == RoomState::Disconnected).then_some(Err(DriverError::Closed)),
@@ -600,11 +599,35 @@ impl Shared {
         self.push_event(RoomEvent::State { state, reason, error });
     }
 
+    /// An application that does not take its events loses the oldest: `participants` and `state` tell what they would.
     fn push_event(&mut self, event: RoomEvent) {
         if self.handles_events {
+            if self.tasks.len() >= MAX_WAITING {
+                let oldest = self.tasks.iter().position(|task| matches!(task, Task::Event(_)));
+                if let Some(Task::Event(lost)) = oldest.and_then(|at| self.tasks.remove(at)) {
+                    self.forget(&lost);
+                }
+            }
             self.tasks.push_back(Task::Event(event));
         } else {
+            if self.events.len() >= MAX_WAITING {
+                if let Some(lost) = self.events.pop_front() {
+                    self.forget(&lost);
+                }
+            }
             self.events.push_back(event);
+        }
+    }
+
+    fn forget(&mut self, event: &RoomEvent) {
+        self.taken(event);
+        self.lost_events += 1;
+        tracing::warn!("nobody takes the room's events: {} are lost", self.lost_events);
+    }
+
+    fn taken(&mut self, event: &RoomEvent) {
+        if let RoomEvent::Data { payload, .. } = event {
+            self.waiting_bytes -= payload.len();
         }
     }
 }

@@ -133,7 +133,7 @@ impl Session {
                 if room.connection_state() == ConnectionState::Reconnecting {
                     self.absent.push(identity);
                 } else {
-                    self.core.participant_left(&identity);
+                    self.left(&identity);
                 }
             }
             RoomEvent::Reconnecting => self.core.reconnecting(),
@@ -158,6 +158,11 @@ impl Session {
         }
     }
 
+    fn left(&self, identity: &str) {
+        self.tap.participant_left(identity);
+        self.core.participant_left(identity);
+    }
+
     /// In a new session everything under way was lost; who did not come along has left.
     fn reconnected(&mut self, room: &Room) {
         let sid = Some(room.local_participant().sid());
@@ -171,7 +176,7 @@ impl Session {
             match present.remove(&identity.clone().into()) {
                 Some(p) if is_active(&p) => self.core.participant_active(&identity),
                 Some(_) => {}
-                None => self.core.participant_left(&identity),
+                None => self.left(&identity),
             }
         }
         for p in present.into_values() {
