@@ -24,12 +24,24 @@ use std::time::Instant;
 /// Remote candidates kept before a remote description, and used of one description.
 const MAX_CANDIDATES: usize = 64;
 
+/// A description of ours, as the stack made it.
+#[derive(Clone)]
+struct Own {
+    description: RTCSessionDescription,
+    restarts_ice: bool,
+    version: u64,
+}
+
 #[derive(Default)]
 pub(super) struct Negotiation {
-    /// The last offer created, and whether it restarts ICE.
-    offer: Option<(RTCSessionDescription, bool)>,
-    answer: Option<RTCSessionDescription>,
-    /// The offer that waits for an answer restarts ICE.
+    /// The last one created.
+    offer: Option<Own>,
+    answer: Option<Own>,
+    /// Descriptions created so far; and of those, the offer that waits and the one in force.
+    versions: u64,
+    pending_version: u64,
+    current_version: u64,
+    /// The exchange under way restarts ICE.
     restarting: bool,
     /// As it stands in the remote description in force.
     remote_ufrag: Option<String>,
@@ -45,48 +57,44 @@ impl Connection {
     /// An offer. No side effect until it is set; always valid, with or without channels.
     pub fn create_offer(&mut self, ice_restart: bool) -> Result<String, Error> {
         self.not_closed()?;
-        let offer = self.pc.create_offer(Some(RTCOfferOptions { ice_restart, ..Default::default() }))?;
-        let text = sdp::with_rejected(&offer.sdp, &self.negotiation.rejected);
-        self.negotiation.offer = Some((offer, ice_restart));
+        let description = self.pc.create_offer(Some(RTCOfferOptions { ice_restart, ..Default::default() }))?;
+        let (own, text) = self.negotiation.created(description, ice_restart);
+        self.negotiation.offer = Some(own);
         Ok(text)
     }
 
     /// The answer to the offer that was set.
     pub fn create_answer(&mut self) -> Result<String, Error> {
         self.not_closed()?;
-        let answer = self.pc.create_answer(None)?;
-        let text = sdp::with_rejected(&answer.sdp, &self.negotiation.rejected);
-        self.negotiation.answer = Some(answer);
+        let description = self.pc.create_answer(None)?;
+        let (own, text) = self.negotiation.created(description, self.negotiation.restarting);
+        self.negotiation.answer = Some(own);
         Ok(text)
     }
 
     /// Puts the offer or answer that was created into force, or takes the pending offer back.
     pub fn set_local(&mut self, now: Instant, kind: SdpKind, text: &str) -> Result<(), Error> {
         self.not_closed()?;
-        let n = &mut self.negotiation;
-        let restart = match kind {
+        let own = match kind {
             SdpKind::Rollback => return self.roll_back(now),
-            SdpKind::Offer => {
-                let (offer, restart) = n.offer.clone().ok_or_else(|| Error::Sdp("no offer was created".into()))?;
-                check_own(&offer.sdp, text)?;
-                self.pc.set_local_description(now, offer)?;
-                self.negotiation.restarting = restart;
-                restart
-            }
-            SdpKind::Answer => {
-                let answer = n.answer.clone().ok_or_else(|| Error::Sdp("no answer was created".into()))?;
-                check_own(&answer.sdp, text)?;
-                self.pc.set_local_description(now, answer)?;
-                let n = &mut self.negotiation;
-                n.answer = None;
-                let restart = n.current_remote.is_some() && n.restarting;
-                n.restarting = false;
-                n.current_remote = n.pending_remote.take();
-                restart
-            }
+            SdpKind::Offer => &self.negotiation.offer,
+            SdpKind::Answer => &self.negotiation.answer,
         };
-        self.negotiation.gathering_due = true;
-        if restart {
+        let own = own.clone().ok_or_else(|| Error::Sdp(format!("no {kind:?} was created")))?;
+        check_own(&own.description.sdp, text)?;
+        self.pc.set_local_description(now, own.description)?;
+        let n = &mut self.negotiation;
+        n.gathering_due = true;
+        if kind == SdpKind::Offer {
+            n.restarting = own.restarts_ice;
+            n.pending_version = own.version;
+        } else {
+            n.answer = None;
+            n.restarting = false;
+            n.current_version = own.version;
+            n.current_remote = n.pending_remote.take();
+        }
+        if own.restarts_ice {
             for line in self.gather.restart(now) {
                 self.announce(line);
             }
@@ -123,6 +131,7 @@ impl Connection {
             n.pending_remote = described;
         } else {
             n.restarting = false;
+            n.current_version = n.pending_version;
             n.current_remote = described;
         }
         n.remote_ufrag = Some(reduced.ufrag);
@@ -189,7 +198,8 @@ impl Connection {
     pub fn current_local(&self) -> Option<(SdpKind, String)> {
         let d = self.pc.current_local_description()?;
         let kind = if d.sdp_type == RTCSdpType::Offer { SdpKind::Offer } else { SdpKind::Answer };
-        Some((kind, sdp::with_rejected(&d.sdp, &self.negotiation.rejected)))
+        let n = &self.negotiation;
+        Some((kind, sdp::present(&d.sdp, n.current_version, &n.rejected)))
     }
 
     /// The far end's description in force, as it came.
@@ -208,6 +218,14 @@ impl Connection {
             return Err(Error::Closed);
         }
         Ok(())
+    }
+}
+
+impl Negotiation {
+    fn created(&mut self, description: RTCSessionDescription, restarts_ice: bool) -> (Own, String) {
+        self.versions += 1;
+        let text = sdp::present(&description.sdp, self.versions, &self.rejected);
+        (Own { description, restarts_ice, version: self.versions }, text)
     }
 }
 

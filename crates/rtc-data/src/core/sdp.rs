@@ -75,13 +75,11 @@ pub(super) fn reduce(sdp: &str) -> Result<Reduced, Error> {
     Ok(Reduced { sdp: join(&lines), ufrag, candidates, rejected })
 }
 
-/// Our description with the sections in it that the far end knows and we reject.
-pub(super) fn with_rejected(sdp: &str, rejected: &[Rejected]) -> String {
-    if rejected.is_empty() {
-        return sdp.to_owned();
-    }
+/// Our description as the far end gets it: with its version (RFC 3264, section 8; the stack's own is
+/// random), and with the sections in it that the far end knows and we reject.
+pub(super) fn present(sdp: &str, version: u64, rejected: &[Rejected]) -> String {
     let (session, ours) = split(sdp);
-    let mut lines: Vec<String> = session.into_iter().map(str::to_owned).collect();
+    let mut lines: Vec<String> = session.iter().map(|l| with_version(l, version)).collect();
     let mut ours = ours.into_iter();
     let mut rejected = rejected.iter().peekable();
     for index in 0.. {
@@ -97,6 +95,19 @@ pub(super) fn with_rejected(sdp: &str, rejected: &[Rejected]) -> String {
         }
     }
     join(&lines)
+}
+
+/// `o=<user> <session> <version> ...`; any other line stays as it is.
+fn with_version(line: &str, version: u64) -> String {
+    let mut words: Vec<&str> = line.split(' ').collect();
+    let version = version.to_string();
+    match words.get_mut(2) {
+        Some(word) if line.starts_with("o=") => {
+            *word = &version;
+            words.join(" ")
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// Lines of the session part, and of each section. No line is empty.
@@ -147,7 +158,9 @@ mod tests {
         assert_eq!(attribute(&r.sdp, "fingerprint"), Some("sha-256 00:11"), "taken from the bundle");
         assert_eq!((r.ufrag.as_str(), r.candidates.as_slice()), ("u", &["candidate:nonsense".to_owned()][..]));
 
-        let answer = with_rejected("v=0\r\ns=-\r\nm=application 9 X y\r\na=mid:d\r\n", &r.rejected);
+        let answer = "v=0\r\no=- 7 99 IN IP4 0.0.0.0\r\ns=-\r\nm=application 9 X y\r\na=mid:d\r\n";
+        let answer = present(answer, 2, &r.rejected);
+        assert!(answer.contains("o=- 7 2 IN IP4 0.0.0.0\r\n"), "{answer}");
         let heads: Vec<&str> = answer.lines().filter(|l| l.starts_with("m=") || l.starts_with("a=mid")).collect();
         assert_eq!(
             heads,
