@@ -12,6 +12,7 @@
 #include "sink.h"
 #include "timing.h"
 
+#include <limits.h>
 #include <lkvideo.h>
 
 struct player {
@@ -122,13 +123,13 @@ int main(int argc, char **argv) {
     if (failed("wait for the sender", lkv_receiver_wait_sender(player.receiver, (int32_t)options.wait_timeout * 1000)))
         goto leave;
 
-    counter_wait(&player.answered, options.segments ? options.segments : ~0u, -1);
+    counter_wait(&player.answered, options.segments ? options.segments : UINT_MAX, -1);
     done = true;
 
 leave:
     interrupt_calls(NULL, NULL);
     lkv_receiver_destroy(player.receiver); // no callback runs after this
-    lkv_room_destroy(room);
+    leave_room(room, &player.answered);
     done = done && all_arrived(&player);
     done = sink_close(&player.sink) && done;
     counter_destroy(&player.answered);

@@ -121,7 +121,7 @@ int main(int argc, char **argv) {
 leave:
     interrupt_calls(NULL, NULL);
     lkv_output_destroy(output);
-    lkv_room_destroy(room);
+    leave_room(room, &playback.finished);
     counter_destroy(&playback.finished);
     source_close(&source);
     report_close();

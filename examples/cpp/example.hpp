@@ -19,7 +19,9 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <string>
 
 namespace example {
 
@@ -96,38 +98,46 @@ class Counter {
     bool closed_ = false;
 };
 
-// While it lives, Ctrl-C closes the room.
-class CloseOnInterrupt {
-  public:
-    explicit CloseOnInterrupt(const lkv::Room &room) { interrupt_calls(close_room, room.get()); }
-    ~CloseOnInterrupt() { interrupt_calls(nullptr, nullptr); }
-    CloseOnInterrupt(const CloseOnInterrupt &) = delete;
-    CloseOnInterrupt &operator=(const CloseOnInterrupt &) = delete;
-};
-
 inline void report(const lkv::RoomEvent &event) {
     if (event.type() == LKV_ROOM_EVENT_STATE) report_room_state(event.state(), event.reason());
     if (event.type() == LKV_ROOM_EVENT_PARTICIPANT_JOINED) say("%s joined", event.identity().data());
     if (event.type() == LKV_ROOM_EVENT_PARTICIPANT_LEFT) say("%s left", event.identity().data());
 }
 
-// Connects as the command line says; the room's events are reported, then go to `on_event`.
-template <typename OnEvent> lkv::Room connect(const options &options, OnEvent on_event) {
-    const char *token;
-    must(access_token(&options, &token));
-    lkv::RoomOptions room_options;
-    room_options.ca_file = options.ca_file ? options.ca_file : "";
-    room_options.dual_peer_connection = options.dual_pc;
-    room_options.on_event = [on_event](const lkv::RoomEvent &event) {
-        report(event);
-        on_event(event);
-    };
-    return lkv::Room(options.url, token ? token : "", room_options);
-}
+// A room, connected as the command line says but for the URL. Its events are reported; Ctrl-C closes it, and so does the end of the scope, which
+// waits for the last event.
+class Connection {
+  public:
+    // `on_end` is called when the room is disconnected for good.
+    Connection(const options &options, const std::string &url, std::function<void()> on_end = [] {}) {
+        const char *token;
+        must(access_token(&options, &token));
+        lkv::RoomOptions room_options;
+        room_options.ca_file = options.ca_file ? options.ca_file : "";
+        room_options.dual_peer_connection = options.dual_pc;
+        room_options.on_event = [this, on_end](const lkv::RoomEvent &event) {
+            report(event);
+            if (event.type() != LKV_ROOM_EVENT_STATE || event.state() != LKV_ROOM_DISCONNECTED) return;
+            on_end();
+            ended_.close();
+        };
+        room = lkv::Room(url, token ? token : "", room_options);
+        interrupt_calls(close_room, room.get());
+    }
+    ~Connection() {
+        interrupt_calls(nullptr, nullptr);
+        room.close();
+        ended_.wait(1, std::chrono::seconds(2));
+    }
+    Connection(const Connection &) = delete;
+    Connection &operator=(const Connection &) = delete;
 
-inline bool is_disconnected(const lkv::RoomEvent &event) {
-    return event.type() == LKV_ROOM_EVENT_STATE && event.state() == LKV_ROOM_DISCONNECTED;
-}
+  private:
+    Counter ended_;
+
+  public:
+    lkv::Room room; // destroyed first: its callback uses the counter
+};
 
 // A main function: `run` gets the options and says whether everything expected happened.
 inline int run(program program, int argc, char **argv, bool (*run)(const options &)) {

@@ -18,10 +18,8 @@ namespace {
 
 constexpr std::int32_t TIMEOUT_MS = 10000;
 
-lkv::Room join(options options, const std::string &identity) {
-    const std::string url = options.url + ("?identity=" + identity) + "&kind=agent";
-    options.url = url.c_str();
-    return example::connect(options, [](const lkv::RoomEvent &) {});
+std::string url_of(const options &options, const std::string &identity) {
+    return options.url + ("?identity=" + identity + "&kind=agent");
 }
 
 // ---- the receiver ----
@@ -129,14 +127,13 @@ void send_segment(lkv::Output &output, example::Source &source, Player &player, 
 
 bool play(const options &options) {
     example::Source source(options);
-    auto receiving = join(options, "receiver");
-    Player player(options, receiving);
+    example::Connection receiving(options, url_of(options, "receiver"));
+    Player player(options, receiving.room);
 
-    auto sending = join(options, "sender");
-    const example::CloseOnInterrupt close_on_interrupt(sending);
-    example::in_time(sending.wait_participant("receiver", TIMEOUT_MS));
-    lkv::Output output(sending, "receiver");
     example::Counter finished;
+    example::Connection sending(options, url_of(options, "sender"), [&] { finished.close(); });
+    example::in_time(sending.room.wait_participant("receiver", TIMEOUT_MS));
+    lkv::Output output(sending.room, "receiver");
     output.on_playback_finished([&](const lkv::Event &event) {
         if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
         if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;

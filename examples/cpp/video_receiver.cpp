@@ -80,8 +80,8 @@ class Player {
 };
 
 bool receive_video(const options &options) {
-    auto room = example::connect(options, [](const lkv::RoomEvent &) {});
-    const example::CloseOnInterrupt close_on_interrupt(room);
+    example::Connection connection(options, options.url);
+    lkv::Room &room = connection.room;
     room.wait_connected();
 
     lkv::ReceiverOptions receiver_options;

@@ -72,10 +72,8 @@ bool wait_playback_finished(lkv::Output &output, Playback &playback, const optio
 bool send_video(const options &options) {
     example::Source source(options);
     Playback playback;
-    auto room = example::connect(options, [&](const lkv::RoomEvent &event) {
-        if (example::is_disconnected(event)) playback.finished.close();
-    });
-    const example::CloseOnInterrupt close_on_interrupt(room);
+    example::Connection connection(options, options.url, [&] { playback.finished.close(); });
+    lkv::Room &room = connection.room;
     room.wait_connected();
     say("waiting for %s", options.destination);
     example::in_time(
