@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The whole thing over real UDP on loopback: threads, sockets, callbacks.
 
+#![allow(clippy::disallowed_methods, reason = "real time and threads are what is tested")]
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rtc_data::{
@@ -303,7 +305,8 @@ fn dropped_handles_end_the_thread() {
     let (guard, ended) = mpsc::channel::<()>();
     let (held, guard) = (Arc::downgrade(&a), Mutex::new(guard));
     a.on_state(Some(Box::new(move |_| {
-        let _ = (held.upgrade(), guard.lock());
+        let _guard = guard.lock();
+        drop(held.upgrade());
     })));
     let (sender, states) = mpsc::channel();
     let sender = Mutex::new(sender);

@@ -133,6 +133,7 @@ fn transaction_id() -> stun::TransactionId {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a base for virtual time")]
 mod tests {
     use super::*;
 

@@ -69,6 +69,7 @@ impl Liveness {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a base for virtual time")]
 mod tests {
     use super::*;
 

@@ -57,7 +57,7 @@ impl Connection {
     /// An offer. No side effect until it is set; always valid, with or without channels.
     pub fn create_offer(&mut self, ice_restart: bool) -> Result<String, Error> {
         self.not_closed()?;
-        let description = self.pc.create_offer(Some(RTCOfferOptions { ice_restart, ..Default::default() }))?;
+        let description = self.pc.create_offer(Some(RTCOfferOptions { ice_restart }))?;
         let (own, text) = self.negotiation.created(description, ice_restart);
         self.negotiation.offer = Some(own);
         Ok(text)

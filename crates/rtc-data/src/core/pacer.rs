@@ -48,6 +48,7 @@ impl Pacer {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a base for virtual time")]
 mod tests {
     use super::*;
 

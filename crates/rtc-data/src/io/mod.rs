@@ -7,6 +7,7 @@
 
 mod addresses;
 mod delivery;
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the clock and starts threads")]
 pub(crate) mod driver;
 pub(crate) mod link;
 pub(crate) mod slot;

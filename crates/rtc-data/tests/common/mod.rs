@@ -6,7 +6,8 @@
 //! milliseconds. (The handshake's keys are random, and with them the sizes of a few datagrams: a run is
 //! not the same to the byte.)
 
-#![allow(dead_code)] // every test file uses its own part
+#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(clippy::disallowed_methods, reason = "a base for virtual time")]
 
 use bytes::BytesMut;
 use rtc_data::{
