@@ -7,10 +7,7 @@ use libwebrtc::{peer_connection_factory::RtcConfiguration, prelude::*};
 use std::{
     future::Future,
     net::SocketAddr,
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        Arc,
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -166,6 +163,22 @@ pub fn inbox(channel: &DataChannel) -> UnboundedReceiver<Vec<u8>> {
     rx
 }
 
+/// Counts of drained bytes of a channel from now on.
+pub fn drained(channel: &DataChannel) -> UnboundedReceiver<u64> {
+    let (tx, rx) = unbounded_channel();
+    channel.on_buffered_amount_change(Some(Box::new(move |bytes| _ = tx.send(bytes))));
+    rx
+}
+
+/// Waits until that many bytes more are drained; exactly so many, for nothing else was sent.
+pub async fn drain(count: u64, drained: &mut UnboundedReceiver<u64>) {
+    let mut sum = 0;
+    while sum < count {
+        sum += next(&format!("{} of {count} bytes to drain", count - sum), drained).await;
+    }
+    assert_eq!(sum, count);
+}
+
 pub async fn is_open(channel: &DataChannel) {
     let (tx, mut rx) = unbounded_channel();
     channel.on_state_change(Some(Box::new(move |state| _ = tx.send(state))));
@@ -179,23 +192,42 @@ pub fn values<'a>(sdp: &'a str, prefix: &'a str) -> Vec<&'a str> {
     sdp.lines().filter_map(|line| line.strip_prefix(prefix)).collect()
 }
 
-/// A path between two ends that can be cut: the client sends to it, and it alone knows the server.
+/// What a [`Path`] lets through.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Gate {
+    Open,
+    /// Only what ICE needs.
+    StunOnly,
+    Shut,
+}
+
+impl Gate {
+    fn lets(self, datagram: &[u8]) -> bool {
+        let stun = datagram.first().is_some_and(|byte| *byte < 4); // RFC 7983
+        self == Gate::Open || self == Gate::StunOnly && stun
+    }
+}
+
+/// A path between two ends that can be shut: the client sends to it, and it alone knows the server.
 pub struct Path {
     address: SocketAddr,
-    open: Arc<AtomicBool>,
+    gate: Arc<Mutex<Gate>>,
+    /// Datagrams that did not get through.
+    pub stopped: UnboundedReceiver<Vec<u8>>,
     relay: JoinHandle<()>,
 }
 
 impl Path {
-    pub async fn to(server: SocketAddr) -> Self {
+    async fn to(server: SocketAddr, gate: Gate) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let address = socket.local_addr().expect("its address");
-        let open = Arc::new(AtomicBool::new(true));
-        let is_open = open.clone();
+        let (stopped_tx, stopped) = unbounded_channel();
+        let gate = Arc::new(Mutex::new(gate));
+        let current = gate.clone();
         let relay = tokio::spawn(async move {
             let mut client = None;
-            let mut datagram = vec![0; 65_536];
-            while let Ok((length, from)) = socket.recv_from(&mut datagram).await {
+            let mut buffer = vec![0; 65_536];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 if from != server {
                     // The client also tries from sockets of its other addresses: one way is enough.
                     if !from.ip().is_loopback() {
@@ -203,21 +235,20 @@ impl Path {
                     }
                     client = Some(from);
                 }
+                let datagram = &buffer[..length];
+                let gate = *current.lock().expect("nobody panics with it");
                 let to = if from == server { client } else { Some(server) };
-                if let (Some(to), true) = (to, is_open.load(Ordering::SeqCst)) {
-                    let _ = socket.send_to(&datagram[..length], to).await;
+                match to {
+                    Some(to) if gate.lets(datagram) => _ = socket.send_to(datagram, to).await,
+                    _ => _ = stopped_tx.send(datagram.to_vec()),
                 }
             }
         });
-        Self { address, open, relay }
+        Self { address, gate, stopped, relay }
     }
 
-    pub fn cut(&self) {
-        self.open.store(false, Ordering::SeqCst);
-    }
-
-    pub fn mend(&self) {
-        self.open.store(true, Ordering::SeqCst);
+    pub fn set(&self, gate: Gate) {
+        *self.gate.lock().expect("nobody panics with it") = gate;
     }
 
     /// The candidate that leads over this path.
@@ -248,15 +279,13 @@ pub async fn loopback_candidate(server: &mut End) -> (IceCandidate, SocketAddr) 
     }
 }
 
-/// Connects so that all datagrams take one path.
-pub async fn connect_over_path(client: &mut End, server: &mut End) -> (Path, IceCandidate) {
+/// Negotiates so that all datagrams take one path, over which the returned candidate leads.
+pub async fn negotiate_path(client: &mut End, server: &mut End, gate: Gate) -> (Path, IceCandidate) {
     negotiate(client, server).await;
     let (candidate, address) = loopback_candidate(server).await;
-    let path = Path::to(address).await;
+    let path = Path::to(address, gate).await;
     let candidate = path.candidate(&candidate);
     client.pc.add_ice_candidate(copy(&candidate)).await.expect("a candidate");
-    client.reach(PeerConnectionState::Connected).await;
-    server.reach(PeerConnectionState::Connected).await;
     (path, candidate)
 }
 
