@@ -21,14 +21,15 @@ pub fn build_library(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.target.join("release/liblkvideo.so"))
 }
 
-/// Builds examples and tests; returns the build folder.
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+/// Builds the examples, and the tests if they are wanted; returns the build folder.
+pub fn build(workspace: &Workspace, with_tests: bool) -> Result<PathBuf> {
     ["cmake", "cc", "c++"].into_iter().try_for_each(require)?;
     build_library(workspace)?;
     let folder = workspace.target.join("cmake-release");
     let mut configure = Command::new("cmake");
-    configure.arg("-S").arg(&workspace.root).arg("-B").arg(&folder);
-    run(configure.args(["-DCMAKE_BUILD_TYPE=Release", "-DLKVIDEO_BUILD_EXAMPLES=ON", "-DLKVIDEO_BUILD_TESTS=ON"]))?;
+    configure.arg("-S").arg(&workspace.root).arg("-B").arg(&folder).arg("-DCMAKE_BUILD_TYPE=Release");
+    configure.arg(format!("-DLKVIDEO_TARGET_DIR={}", workspace.target.display()));
+    run(configure.arg(format!("-DLKVIDEO_BUILD_TESTS={}", if with_tests { "ON" } else { "OFF" })))?;
     run(Command::new("cmake").arg("--build").arg(&folder).args(["--parallel", "2"]))?;
     Ok(folder)
 }
@@ -42,7 +43,7 @@ pub enum Suite {
 
 /// Builds, starts a server for the tests that want one, and runs CTest.
 pub fn test(workspace: &Workspace, suite: Suite) -> Result<Tally> {
-    let folder = build(workspace)?;
+    let folder = build(workspace, true)?;
     let server = Server::start(workspace, false)?;
     let mut ctest = Command::new("ctest");
     ctest.arg("--test-dir").arg(folder).args(["--output-on-failure", "--no-tests=error", "--timeout", TEST_LIMIT]);
