@@ -75,7 +75,8 @@ bool failed(const char *what, lkv_result result) {
 void report_error(lkv_result code, const char *message) {
     char escaped[1024];
     if (!message) message = "";
-    say("error: %s (%s)", message, lkv_result_name(code));
+    if (strstr(message, lkv_result_name(code))) say("error: %s", message);
+    else say("error: %s (%s)", message, lkv_result_name(code));
     emit("error", ",\"code\":%" PRId32 ",\"message\":\"%s\"", code, json(message, escaped, sizeof escaped));
 }
 
