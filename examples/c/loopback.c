@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sender and a receiver in one process, without any server: two rooms of the library that meet at `loopback:demo`. Where
-// video_sender and video_receiver take callbacks, this one pulls: lkv_receiver_next and lkv_output_next.
+// A sender and a receiver in one process, without any server: two rooms of the library that meet at `loopback:demo`.
+// Where video_sender and video_receiver take callbacks, this one pulls: lkv_receiver_next and lkv_output_next.
 //
 //   loopback --frames 90 --type i420 --save received.y4m
 //

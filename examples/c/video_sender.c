@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sends video to one participant of a LiveKit room, in segments, and waits until the other side has played each of them.
+// Sends video to one participant of a LiveKit room, in segments, and waits until the other side has played each of
+// them.
 //
 //   video_sender --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --destination receiver
 //

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ctrl-C, politely: a thread of its own waits for SIGINT or SIGTERM and calls a function, which may therefore call anything
-// (lkv_room_close, which wakes every waiting call of that room). A second signal ends the process at once.
+// Ctrl-C, politely: a thread of its own waits for SIGINT or SIGTERM and calls a function, which may therefore call
+// anything (lkv_room_close, which wakes every waiting call of that room). A second signal ends the process at once.
 #ifndef EXAMPLES_INTERRUPT_H
 #define EXAMPLES_INTERRUPT_H
 

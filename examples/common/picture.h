@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A tightly packed picture of any pixel type, as a frame holds it, and its conversion. Every type is converted by way of a
-// canvas (8-bit Y'CbCr 4:4:4, BT.601, limited range), so that one reader and one writer a type are enough. Through it, all 8-bit
-// 4:2:0 types keep their samples exactly.
+// A tightly packed picture of any pixel type, as a frame holds it, and its conversion. Every type is converted by way
+// of a canvas (8-bit Y'CbCr 4:4:4, BT.601, limited range), so that one reader and one writer a type are enough. Through
+// it, all 8-bit 4:2:0 types keep their samples exactly.
 #ifndef EXAMPLES_PICTURE_H
 #define EXAMPLES_PICTURE_H
 

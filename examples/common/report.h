@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the example programs tell: progress for people on stderr and, with --events, one JSON object a line for programs. Every
-// line is written whole and flushed. Any thread may call.
+// What the example programs tell: progress for people on stderr and, with --events, one JSON object a line for
+// programs. Every line is written whole and flushed. Any thread may call.
 #ifndef EXAMPLES_REPORT_H
 #define EXAMPLES_REPORT_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where received pictures are saved: FILE.y4m gets all of them (in their own type if y4m has it, else as I420), any other path is
-// a directory that gets a PNG each second.
+// Where received pictures are saved: FILE.y4m gets all of them (in their own type if y4m has it, else as I420), any
+// other path is a directory that gets a PNG each second.
 #ifndef EXAMPLES_SINK_H
 #define EXAMPLES_SINK_H
 

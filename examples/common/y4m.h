@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// YUV4MPEG2, the plainest of video files: a line of parameters, then frames of tight planes, each after a line of its own.
-// 8-bit 4:2:0, 4:2:2, 4:4:4 and mono, and 10-bit 4:2:0.
+// YUV4MPEG2, the plainest of video files: a line of parameters, then frames of tight planes, each after a line of its
+// own. 8-bit 4:2:0, 4:2:2, 4:4:4 and mono, and 10-bit 4:2:0.
 #ifndef EXAMPLES_Y4M_H
 #define EXAMPLES_Y4M_H
 

@@ -39,7 +39,7 @@ inline void in_time(bool done) {
 
 // Pictures to send.
 class Source {
-  public:
+public:
     explicit Source(const options &options) { must(source_open(&source_, &options)); }
     ~Source() { source_close(&source_); }
     Source(const Source &) = delete;
@@ -51,13 +51,13 @@ class Source {
         return *picture;
     }
 
-  private:
+private:
     source source_;
 };
 
 // Where received pictures are saved.
 class Sink {
-  public:
+public:
     explicit Sink(const options &options) { must(sink_open(&sink_, options.save, options_playback_fps(&options))); }
     ~Sink() { close(); }
     Sink(const Sink &) = delete;
@@ -67,13 +67,13 @@ class Sink {
     // False if anything could not be saved.
     bool close() { return sink_close(&sink_); }
 
-  private:
+private:
     sink sink_;
 };
 
 // Counts what happens on other threads, until it is closed because nothing more will.
 class Counter {
-  public:
+public:
     void add() {
         const std::lock_guard<std::mutex> lock(mutex_);
         ++count_;
@@ -91,7 +91,7 @@ class Counter {
         return count_ >= count;
     }
 
-  private:
+private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint64_t count_ = 0;
@@ -104,10 +104,10 @@ inline void report(const lkv::RoomEvent &event) {
     if (event.type() == LKV_ROOM_EVENT_PARTICIPANT_LEFT) say("%s left", event.identity().data());
 }
 
-// A room, connected as the command line says but for the URL. Its events are reported; Ctrl-C closes it, and so does the end of the scope, which
-// waits for the last event.
+// A room, connected as the command line says but for the URL. Its events are reported; Ctrl-C closes it, and so does
+// the end of the scope, which waits for the last event.
 class Connection {
-  public:
+public:
     // `on_end` is called when the room is disconnected for good.
     Connection(const options &options, const std::string &url, std::function<void()> on_end = [] {}) {
         const char *token;
@@ -121,22 +121,22 @@ class Connection {
             on_end();
             ended_.close();
         };
-        room = lkv::Room(url, token ? token : "", room_options);
-        interrupt_calls(close_room, room.get());
+        room_ = lkv::Room(url, token ? token : "", room_options);
+        interrupt_calls(close_room, room_.get());
     }
     ~Connection() {
         interrupt_calls(nullptr, nullptr);
-        room.close();
+        room_.close();
         ended_.wait(1, std::chrono::seconds(2));
     }
     Connection(const Connection &) = delete;
     Connection &operator=(const Connection &) = delete;
 
-  private:
-    Counter ended_;
+    lkv::Room &room() { return room_; }
 
-  public:
-    lkv::Room room; // destroyed first: its callback uses the counter
+private:
+    Counter ended_;
+    lkv::Room room_; // destroyed first: its callback uses the counter
 };
 
 // A main function: `run` gets the options and says whether everything expected happened.

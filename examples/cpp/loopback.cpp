@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A sender and a receiver in one process, without any server: two rooms of the library that meet at `loopback:demo`. The
-// receiver's events come on a thread of the library's, so that the program needs none of its own.
+// A sender and a receiver in one process, without any server: two rooms of the library that meet at `loopback:demo`.
+// The receiver's events come on a thread of the library's, so that the program needs none of its own.
 //
 //   loopback --frames 90 --type i420 --save received.y4m
 //
@@ -25,7 +25,7 @@ std::string url_of(const options &options, const std::string &identity) {
 // ---- the receiver ----
 
 class Player {
-  public:
+public:
     Player(const options &options, const lkv::Room &room)
         : options_(options), sink_(options), crc32s_(std::size_t(options.segments) * options.frames) {
         lkv::ReceiverOptions receiver_options;
@@ -48,7 +48,7 @@ class Player {
         return sink_.close() && answered && ended_ == options_.segments && whole_ == options_.segments && damaged_ == 0;
     }
 
-  private:
+private:
     void handle(const lkv::Event &event) {
         const std::int64_t now_us = unix_time_us();
         switch (event.type()) {
@@ -128,12 +128,12 @@ void send_segment(lkv::Output &output, example::Source &source, Player &player, 
 bool play(const options &options) {
     example::Source source(options);
     example::Connection receiving(options, url_of(options, "receiver"));
-    Player player(options, receiving.room);
+    Player player(options, receiving.room());
 
     example::Counter finished;
     example::Connection sending(options, url_of(options, "sender"), [&] { finished.close(); });
-    example::in_time(sending.room.wait_participant("receiver", TIMEOUT_MS));
-    lkv::Output output(sending.room, "receiver");
+    example::in_time(sending.room().wait_participant("receiver", TIMEOUT_MS));
+    lkv::Output output(sending.room(), "receiver");
     output.on_playback_finished([&](const lkv::Event &event) {
         if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
         if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;

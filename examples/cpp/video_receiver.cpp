@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Receives video from one participant of a LiveKit room, and tells it after each segment how far the playback came. It pulls
-// the events (the C example takes them in a callback).
+// Receives video from one participant of a LiveKit room, and tells it after each segment how far the playback came. It
+// pulls the events (the C example takes them in a callback).
 //
 //   video_receiver --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --save received.y4m
 //
@@ -11,7 +11,7 @@
 namespace {
 
 class Player {
-  public:
+public:
     Player(const options &options, lkv::Receiver &receiver) : options_(options), receiver_(receiver), sink_(options) {}
 
     // False if there is nothing more to wait for.
@@ -35,7 +35,7 @@ class Player {
                (options_.segments == 0 || ended_ == options_.segments);
     }
 
-  private:
+private:
     void on_frame(const lkv::Frame &frame, std::int64_t now_us) {
         const picture picture = picture_of_frame(frame.get());
         if (in_segment_++ == 0) report_segment_start(frame.segment(), frame.width(), frame.height(), frame.type());
@@ -81,7 +81,7 @@ class Player {
 
 bool receive_video(const options &options) {
     example::Connection connection(options, options.url);
-    lkv::Room &room = connection.room;
+    lkv::Room &room = connection.room();
     room.wait_connected();
 
     lkv::ReceiverOptions receiver_options;

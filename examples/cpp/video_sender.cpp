@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sends video to one participant of a LiveKit room, in segments, and waits until the other side has played each of them.
+// Sends video to one participant of a LiveKit room, in segments, and waits until the other side has played each of
+// them.
 //
 //   video_sender --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --destination receiver
 //
@@ -73,7 +74,7 @@ bool send_video(const options &options) {
     example::Source source(options);
     Playback playback;
     example::Connection connection(options, options.url, [&] { playback.finished.close(); });
-    lkv::Room &room = connection.room;
+    lkv::Room &room = connection.room();
     room.wait_connected();
     say("waiting for %s", options.destination);
     example::in_time(
