@@ -94,11 +94,24 @@ fn blackouts_of_two_four_and_nine_seconds() {
             pair.b.messages(b).len(),
             pair.a.states
         );
-        println!("{seconds} s of darkness, whole {:?} after", pair.elapsed() - light);
+        let late = pair.elapsed() - light;
+        assert!(late < Duration::from_secs(4), "{seconds} s of darkness cost {late:?} more");
         assert_eq!((pair.a.state(), pair.b.state()), (ConnState::Connected, ConnState::Connected));
         assert!(pair.b.messages(b).iter().enumerate().all(|(n, m)| number_of(m) == n as u32));
         pair.a.check_counters(a);
     }
+}
+
+/// SCTP gives up after a minute. That must not look like a connection.
+#[test]
+fn an_outage_that_sctp_does_not_survive_stays_failed() {
+    let (mut pair, a, _) = Pair::connected(reliable("x"));
+    pair.a.send(a, &numbered(0, CHUNK));
+    pair.network.dark = true;
+    pair.run_for(Duration::from_secs(90));
+    pair.network.dark = false;
+    pair.run_for(Duration::from_secs(30));
+    assert_eq!(pair.a.state(), ConnState::Failed, "{:?}", pair.a.states);
 }
 
 #[test]

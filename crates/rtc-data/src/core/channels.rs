@@ -223,6 +223,13 @@ impl Channels {
         }
     }
 
+    /// Bytes inside SCTP, and bytes that have left it so far, of the channels that are not over.
+    pub(super) fn progress(&self, pc: &mut RTCPeerConnection) -> (u64, u64) {
+        let handed: u64 = self.entries.values().map(|e| e.handed).sum();
+        let in_flight: u64 = self.entries.values().map(|e| e.in_flight(pc) as u64).sum();
+        (in_flight, handed.saturating_sub(in_flight))
+    }
+
     /// The next channel with drained bytes that are due to be told, and how many.
     pub(super) fn report(&mut self, pc: &mut RTCPeerConnection) -> Option<(ChannelKey, u64)> {
         self.entries.iter_mut().find_map(|(key, e)| {

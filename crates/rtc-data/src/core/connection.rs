@@ -7,6 +7,7 @@ use super::{
     liveness::Liveness,
     negotiate::Negotiation,
     pacer::Pacer,
+    recovery::Recovery,
     ChannelKey, Counters, Event, Transmit,
 };
 use crate::{
@@ -24,7 +25,7 @@ use rtc::{
         event::{RTCDataChannelEvent, RTCPeerConnectionEvent},
         message::RTCMessage,
         state::RTCPeerConnectionState,
-        transport::RTCIceCandidateInit,
+        transport::{RTCIceCandidateInit, RTCSctpTransportState},
         RTCPeerConnection, RTCPeerConnectionBuilder,
     },
     sansio::Protocol,
@@ -56,6 +57,7 @@ pub struct Connection {
     pub(super) events: VecDeque<Event>,
     channels: Channels,
     liveness: Liveness,
+    recovery: Recovery,
     pacer: Pacer,
     /// Closed by the far end; told once the messages before are read.
     ended: Vec<RTCDataChannelId>,
@@ -102,6 +104,7 @@ impl Connection {
             events: VecDeque::new(),
             channels: Channels::new(config.max_in_flight),
             liveness: Liveness::new(now),
+            recovery: Recovery::new(now),
             pacer: Pacer::new(config.pace_bps, config.pace_burst, now),
             ended: Vec::new(),
             path: None,
@@ -186,6 +189,7 @@ impl Connection {
         }
         if self.path.is_none_or(|path| path == remote) {
             self.liveness.heard(now);
+            self.recovery.heard(now);
         }
         self.refill = true;
         let transport = TransportContext {
@@ -194,6 +198,7 @@ impl Connection {
             ecn: None,
             transport_protocol: TransportProtocol::UDP,
         };
+        let now = self.stack_now();
         if let Err(e) = self.pc.handle_read(TaggedBytesMut { now, transport, message: data }) {
             log::debug!("datagram from {remote}: {e}");
         }
@@ -205,22 +210,37 @@ impl Connection {
         for key in self.channels.handle_timeout(&mut self.pc, now) {
             self.end_of_channel(key);
         }
-        if self.pc.poll_timeout().is_some_and(|t| t <= now) {
+        self.recovery.handle_timeout(now);
+        let stack_now = self.stack_now();
+        if self.pc.poll_timeout().is_some_and(|t| t <= stack_now) {
             self.ran = now;
             self.refill = true;
-            if let Err(e) = self.pc.handle_timeout(now) {
+            if let Err(e) = self.pc.handle_timeout(stack_now) {
                 log::debug!("timer: {e}");
             }
+        }
+        self.watch_progress(now);
+    }
+
+    fn watch_progress(&mut self, now: Instant) {
+        let (in_flight, released) = self.channels.progress(&mut self.pc);
+        if self.recovery.progress(in_flight, released, now) {
+            self.liveness.sctp_is_over();
         }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) and the `poll_*` functions again.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let stack = self.pc.poll_timeout().map(|t| t.max(self.ran + OVERDUE_RETRY));
-        let (gather, liveness, channels) =
-            (self.gather.poll_timeout(), self.liveness.poll_timeout(), self.channels.poll_timeout());
-        let own = [gather, liveness, channels, self.held_until];
-        own.into_iter().chain([stack]).flatten().min()
+        let stack = self.pc.poll_timeout().map(|t| self.recovery.our_time(t).max(self.ran + OVERDUE_RETRY));
+        let parts = [
+            stack,
+            self.gather.poll_timeout(),
+            self.liveness.poll_timeout(),
+            self.recovery.poll_timeout(),
+            self.channels.poll_timeout(),
+            self.held_until,
+        ];
+        parts.into_iter().flatten().min()
     }
 
     /// The next datagram to send now, as the pace allows.
@@ -231,7 +251,9 @@ impl Connection {
             return None;
         }
         if std::mem::take(&mut self.refill) {
-            self.channels.pump(&mut self.pc, now);
+            let stack_now = self.stack_now();
+            self.channels.pump(&mut self.pc, stack_now);
+            self.watch_progress(now);
         }
         let out = self.gather.poll_transmit(now).or_else(|| {
             let out = self.pc.poll_write()?;
@@ -283,6 +305,9 @@ impl Connection {
                     _ => ConnState::New,
                 };
                 self.liveness.transport_changed(state, self.now);
+                if state == ConnState::Connected {
+                    self.recovery.path_is_back(self.now);
+                }
                 self.events.extend(self.liveness.poll(self.now).map(Event::State));
             }
             RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
@@ -294,7 +319,12 @@ impl Connection {
                     Opened::Incoming(key) => Event::ChannelIncoming { key, label, stream_id },
                 }));
             }
-            RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnClose(id)) => self.ended.push(id),
+            RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnClose(id)) => {
+                self.ended.push(id);
+                if self.pc.sctp().is_some_and(|sctp| sctp.state() == RTCSctpTransportState::Closed) {
+                    self.liveness.sctp_is_over();
+                }
+            }
             _ => {}
         }
     }
@@ -323,7 +353,12 @@ impl Connection {
         self.events.extend(self.liveness.poll(self.now).map(Event::State));
     }
 
-    fn observe(&mut self, now: Instant) {
+    pub(super) fn observe(&mut self, now: Instant) {
         self.now = self.now.max(now);
+    }
+
+    /// The time as the stack is to see it.
+    pub(super) fn stack_now(&self) -> Instant {
+        self.recovery.stack_time(self.now)
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The stack's own ICE timers are off: they count STUN only, so that a lost check or two in a stream
 //! of data looks like silence, and their "failed" drops every candidate for good. Here any datagram of
-//! the far end counts, and a connection that is heard again is connected again.
+//! the far end counts, and a connection that is heard again is connected again. One whose SCTP is over
+//! is as good as silent: nothing but a new connection brings that back.
 
 use crate::types::ConnState;
 use std::time::{Duration, Instant};
@@ -18,13 +19,15 @@ pub(super) struct Liveness {
     transport: ConnState,
     /// Last datagram from the far end, or the last change of the stack's state.
     heard: Instant,
+    /// SCTP is over: nothing is heard any more.
+    over: bool,
     /// What was last told.
     published: ConnState,
 }
 
 impl Liveness {
     pub(super) fn new(now: Instant) -> Self {
-        Self { transport: ConnState::New, heard: now, published: ConnState::New }
+        Self { transport: ConnState::New, heard: now, over: false, published: ConnState::New }
     }
 
     pub(super) fn published(&self) -> ConnState {
@@ -33,11 +36,17 @@ impl Liveness {
 
     pub(super) fn transport_changed(&mut self, state: ConnState, now: Instant) {
         self.transport = state;
-        self.heard = now;
+        if !self.over {
+            self.heard = now;
+        }
+    }
+
+    pub(super) fn sctp_is_over(&mut self) {
+        self.over = true;
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
-        if self.transport == ConnState::Connected {
+        if self.transport == ConnState::Connected && !self.over {
             self.heard = now;
         }
     }
@@ -87,6 +96,19 @@ mod tests {
         assert_eq!(live.poll(at(15_000)), Some(ConnState::Failed));
         live.heard(at(16_000));
         assert_eq!(live.poll(at(16_000)), Some(ConnState::Connected));
+    }
+
+    #[test]
+    fn without_sctp_nothing_is_heard() {
+        let t0 = Instant::now();
+        let mut live = Liveness::new(t0);
+        live.transport_changed(ConnState::Connected, t0);
+        live.poll(t0);
+        live.sctp_is_over();
+        live.heard(t0 + Duration::from_secs(20));
+        assert_eq!(live.poll(t0 + Duration::from_secs(20)), Some(ConnState::Failed));
+        live.transport_changed(ConnState::Connected, t0 + Duration::from_secs(21));
+        assert_eq!(live.poll(t0 + Duration::from_secs(21)), None, "an ICE restart does not help");
     }
 
     #[test]

@@ -75,14 +75,15 @@ impl Connection {
     /// Puts the offer or answer that was created into force, or takes the pending offer back.
     pub fn set_local(&mut self, now: Instant, kind: SdpKind, text: &str) -> Result<(), Error> {
         self.not_closed()?;
+        self.observe(now);
         let own = match kind {
-            SdpKind::Rollback => return self.roll_back(now),
+            SdpKind::Rollback => return self.roll_back(),
             SdpKind::Offer => &self.negotiation.offer,
             SdpKind::Answer => &self.negotiation.answer,
         };
         let own = own.clone().ok_or_else(|| Error::Sdp(format!("no {kind:?} was created")))?;
         check_own(&own.description.sdp, text)?;
-        self.pc.set_local_description(now, own.description)?;
+        self.pc.set_local_description(self.stack_now(), own.description)?;
         let n = &mut self.negotiation;
         n.gathering_due = true;
         if kind == SdpKind::Offer {
@@ -108,21 +109,22 @@ impl Connection {
     /// once more: applications apply it to get out of a stale offer, and it takes that offer back.
     pub fn set_remote(&mut self, now: Instant, kind: SdpKind, text: &str) -> Result<(), Error> {
         self.not_closed()?;
+        self.observe(now);
         if kind == SdpKind::Rollback {
-            return self.roll_back(now);
+            return self.roll_back();
         }
         log::trace!("remote {kind:?}:\n{text}");
         let reduced = sdp::reduce(text)?;
         let new_credentials = self.negotiation.remote_ufrag.as_ref() != Some(&reduced.ufrag);
         if kind == SdpKind::Answer && self.negotiation.restarting && !new_credentials {
             log::debug!("old answer to a restart offer: taking the offer back");
-            return self.roll_back(now);
+            return self.roll_back();
         }
         let description = match kind {
             SdpKind::Offer => RTCSessionDescription::offer(reduced.sdp)?,
             _ => RTCSessionDescription::answer(reduced.sdp)?,
         };
-        self.pc.set_remote_description(now, description)?;
+        self.pc.set_remote_description(self.stack_now(), description)?;
         let n = &mut self.negotiation;
         let described = Some((kind, text.to_owned()));
         if kind == SdpKind::Offer {
@@ -142,12 +144,12 @@ impl Connection {
         Ok(())
     }
 
-    fn roll_back(&mut self, now: Instant) -> Result<(), Error> {
+    fn roll_back(&mut self) -> Result<(), Error> {
         let mut nothing = RTCSessionDescription::default();
         nothing.sdp_type = RTCSdpType::Rollback;
         match self.signaling() {
-            Signaling::HaveLocalOffer => self.pc.set_local_description(now, nothing)?,
-            Signaling::HaveRemoteOffer => self.pc.set_remote_description(now, nothing)?,
+            Signaling::HaveLocalOffer => self.pc.set_local_description(self.stack_now(), nothing)?,
+            Signaling::HaveRemoteOffer => self.pc.set_remote_description(self.stack_now(), nothing)?,
             Signaling::Stable | Signaling::Closed => {}
         }
         self.negotiation.restarting = false;

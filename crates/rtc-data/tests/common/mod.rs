@@ -31,6 +31,8 @@ pub struct Network {
     pub jitter: Duration,
     /// Share of datagrams lost.
     pub loss: f64,
+    /// Share of datagrams that arrive with one byte changed.
+    pub corrupt: f64,
     /// The next so many datagrams are lost.
     pub lose_next: usize,
     /// Nothing passes.
@@ -42,7 +44,16 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { delay: MS, jitter: Duration::ZERO, loss: 0.0, lose_next: 0, dark: false, rate: 0, queue: 250_000 }
+        Self {
+            delay: MS,
+            jitter: Duration::ZERO,
+            loss: 0.0,
+            corrupt: 0.0,
+            lose_next: 0,
+            dark: false,
+            rate: 0,
+            queue: 250_000,
+        }
     }
 }
 
@@ -206,7 +217,7 @@ impl Pair {
     }
 
     /// Puts a datagram on the network.
-    pub fn carry(&mut self, to_b: bool, from: SocketAddr, to: SocketAddr, data: BytesMut) {
+    pub fn carry(&mut self, to_b: bool, from: SocketAddr, to: SocketAddr, mut data: BytesMut) {
         let arrives = if to_b { self.b.address } else { self.a.address };
         let random = self.random();
         let unlucky = random < self.network.loss;
@@ -227,6 +238,10 @@ impl Pair {
             }
             at = begins + Duration::from_secs_f64(data.len() as f64 / bytes_per_second);
             side.link_free = Some(at);
+        }
+        if self.random() < self.network.corrupt {
+            let at = (self.random() * data.len() as f64) as usize;
+            data[at] ^= 1 << (self.random() * 8.0) as u32;
         }
         self.passed += 1;
         self.count += 1;
