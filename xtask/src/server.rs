@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -16,9 +17,9 @@ use crate::command;
 use crate::process::{Running, Usage};
 use crate::workspace::{self, Workspace};
 
-pub const API_KEY: &str = "devkey";
+const API_KEY: &str = "devkey";
 /// The server warns about secrets of less than 32 characters.
-pub const API_SECRET: &str = "a-secret-for-tests-on-this-machine-only";
+const API_SECRET: &str = "a-secret-for-tests-on-this-machine-only";
 
 /// A loaded machine needs a while to start it.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -64,20 +65,16 @@ pub struct Server {
 
 impl Server {
     pub fn start(workspace: &Workspace, talk: bool) -> Result<Self> {
-        let binary = locate(workspace)?;
-        let http = free_tcp_port()?;
-        let configuration = configuration(http, free_tcp_port()?, free_udp_port()?);
-        let mut command = Command::new(&binary);
-        command.arg("--config-body").arg(configuration);
+        let (mut command, port) = command(workspace)?;
         let running = Running::start("server", &mut command, talk)?;
-        let mut server = Self { url: format!("ws://127.0.0.1:{http}"), running };
-        server.wait_until_it_answers(SocketAddr::from((Ipv4Addr::LOCALHOST, http)))?;
+        let mut server = Self { url: url(port), running };
+        server.wait_until_it_answers(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         Ok(server)
     }
 
-    /// What an example or a test program needs to join, as environment variables.
+    /// What an example or a test program needs to join.
     pub fn environment(&self) -> [(&'static str, &str); 3] {
-        [("LIVEKIT_URL", &self.url), ("LIVEKIT_API_KEY", API_KEY), ("LIVEKIT_API_SECRET", API_SECRET)]
+        environment(&self.url)
     }
 
     pub fn usage(&mut self) -> Usage {
@@ -99,30 +96,42 @@ impl Server {
     }
 }
 
-/// `cargo xtask server --run`: until it ends, which Ctrl-C does.
+/// `cargo xtask server --run`: becomes the server, until Ctrl-C.
 pub fn run(workspace: &Workspace) -> Result<()> {
-    let mut server = Server::start(workspace, true)?;
-    println!("\nlivekit-server is ready; in another terminal:\n");
-    for (name, value) in server.environment() {
+    let (mut command, port) = command(workspace)?;
+    println!("starting livekit-server; in another terminal:\n");
+    for (name, value) in environment(&url(port)) {
         println!("export {name}={value}");
     }
     println!("target/examples/c/video_receiver & target/examples/c/video_sender\n");
-    while server.running.ended()?.is_none() {
-        thread::sleep(Duration::from_millis(200));
-    }
-    Ok(())
+    let error = command.exec();
+    Err(command::cannot_start(&command, error))
 }
 
-/// No traffic leaves the machine: one interface, no STUN, no external address.
-fn configuration(http: u16, tcp: u16, udp: u16) -> String {
-    format!(
+/// The server with a configuration that keeps all traffic on this machine, and the port that it will answer on.
+fn command(workspace: &Workspace) -> Result<(Command, u16)> {
+    let (http, tcp, udp) = (free_tcp_port()?, free_tcp_port()?, free_udp_port()?);
+    // Nobody answers at that STUN server's port (9, discard): without any, clients would be told of public ones.
+    let configuration = format!(
         "port: {http}\n\
          bind_addresses: [127.0.0.1]\n\
          rtc:\n  tcp_port: {tcp}\n  udp_port: {udp}\n  node_ip: 127.0.0.1\n  use_external_ip: false\n  \
-           enable_loopback_candidate: true\n  interfaces: {{ includes: [lo] }}\n\
+           enable_loopback_candidate: true\n  interfaces: {{ includes: [lo] }}\n  stun_servers: ['127.0.0.1:9']\n\
          keys: {{ {API_KEY}: {API_SECRET} }}\n\
-         logging: {{ level: warn }}\n"
-    )
+         logging: {{ level: error }}\n"
+    );
+    let mut command = Command::new(locate(workspace)?);
+    command.arg("--config-body").arg(configuration);
+    Ok((command, http))
+}
+
+fn url(port: u16) -> String {
+    format!("ws://127.0.0.1:{port}")
+}
+
+/// The variables that the examples and the tests read.
+fn environment(url: &str) -> [(&'static str, &str); 3] {
+    [("LIVEKIT_URL", url), ("LIVEKIT_API_KEY", API_KEY), ("LIVEKIT_API_SECRET", API_SECRET)]
 }
 
 fn free_tcp_port() -> Result<u16> {
