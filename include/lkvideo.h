@@ -27,10 +27,9 @@
  *            can be pulled instead, with the *_next functions.
  * Time-outs. int32_t milliseconds: 0 tries only, LKV_FOREVER waits as long as it takes.
  */
-
-
 #ifndef LKVIDEO_H
 #define LKVIDEO_H
+
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -1099,7 +1098,8 @@ lkv_result lkv_room_options_init(struct lkv_room_options *options, size_t size);
 /// URL, a bad argument) is said at once.
 ///
 /// \param url      `ws://`, `wss://`, `http://` or `https://` of a LiveKit server; or `loopback:NAME`, a room inside this
-///                 process that needs no server and no token. `loopback:NAME?identity=alice&kind=agent` says who we are there
+///                 process that needs no server and no token. `loopback:NAME?identity=alice&kind=agent` says who we are
+///                 there; who comes with an identity that is in use takes it over, as on a server
 /// \param token    an access token, as from lkv_token_create; NULL for `loopback:`
 /// \param options  copied; NULL: all defaults
 /// \param out      out: the room
@@ -1107,7 +1107,7 @@ lkv_result lkv_room_options_init(struct lkv_room_options *options, size_t size);
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the room.
 /// Errors: LKV_ERROR_INVALID_ARGUMENT, LKV_ERROR_URL, LKV_ERROR_IO if `ca_file` cannot be read, LKV_ERROR_TLS for bad
-/// certificates in it, LKV_ERROR_BUSY if a loopback room of this process has that identity. Later ones come with the state.
+/// certificates in it. Later ones come with the state.
 /// Since: 0.1.
 lkv_result lkv_room_connect(const char *url,
                             const char *token,
@@ -1333,8 +1333,6 @@ void lkv_shutdown_all(void);
 }  // extern "C"
 #endif  // __cplusplus
 
-#endif  /* LKVIDEO_H */
-
 /* Structs with their size set and the rest 0: `lkv_event event = LKV_EVENT_INIT;`. */
 #ifdef __cplusplus
 template <typename Struct> inline Struct lkv_sized() {
@@ -1362,3 +1360,5 @@ template <typename Struct> inline Struct lkv_sized() {
 #define LKV_RPC_CALLBACKS_INIT LKV_SIZED(lkv_rpc_callbacks)
 #define LKV_RPC_METHOD_INIT LKV_SIZED(lkv_rpc_method)
 #define LKV_TOKEN_OPTIONS_INIT LKV_SIZED(lkv_token_options)
+
+#endif // LKVIDEO_H

@@ -205,7 +205,8 @@ pub unsafe extern "C" fn lkv_room_options_init(options: *mut lkv_room_options, s
 /// URL, a bad argument) is said at once.
 ///
 /// \param url      `ws://`, `wss://`, `http://` or `https://` of a LiveKit server; or `loopback:NAME`, a room inside this
-///                 process that needs no server and no token. `loopback:NAME?identity=alice&kind=agent` says who we are there
+///                 process that needs no server and no token. `loopback:NAME?identity=alice&kind=agent` says who we are
+///                 there; who comes with an identity that is in use takes it over, as on a server
 /// \param token    an access token, as from lkv_token_create; NULL for `loopback:`
 /// \param options  copied; NULL: all defaults
 /// \param out      out: the room
@@ -213,7 +214,7 @@ pub unsafe extern "C" fn lkv_room_options_init(options: *mut lkv_room_options, s
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the room.
 /// Errors: LKV_ERROR_INVALID_ARGUMENT, LKV_ERROR_URL, LKV_ERROR_IO if `ca_file` cannot be read, LKV_ERROR_TLS for bad
-/// certificates in it, LKV_ERROR_BUSY if a loopback room of this process has that identity. Later ones come with the state.
+/// certificates in it. Later ones come with the state.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_room_connect(
