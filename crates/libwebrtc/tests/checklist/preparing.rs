@@ -3,6 +3,7 @@
 
 use super::{common::*, labels, parse, receive_only};
 use libwebrtc::{peer_connection_factory::RtcConfiguration, prelude::*};
+use tokio::sync::mpsc::unbounded_channel;
 
 #[test]
 fn point_01_one_factory_makes_connections_for_the_whole_process() {
@@ -103,14 +104,30 @@ async fn point_06_a_relay_only_client_shows_no_host_candidate() {
     let mut config = RtcConfiguration::default();
     config.ice_transport_type = IceTransportsType::Relay;
     let mut client = End::new();
+    let (tx, mut errors) = unbounded_channel();
+    client.pc.on_ice_candidate_error(Some(Box::new(move |error| _ = tx.send(error))));
     client.pc.set_configuration(config).unwrap();
     client.open_channels(true);
     let offer = client.offer(false).await;
     client.set_local(&offer).await;
-    client.offer(false).await;
+    let error = next("an error, for there is no relay", &mut errors).await;
+    assert!(!error.error_text.is_empty());
     assert!(client.candidates.try_recv().is_err());
 
     let mut config = RtcConfiguration::default();
     config.ice_transport_type = IceTransportsType::NoHost;
     assert_eq!(client.pc.set_configuration(config).unwrap_err().error_type, RtcErrorType::Internal);
+}
+
+#[tokio::test]
+async fn point_06_nothing_shows_credentials() {
+    let mut config = RtcConfiguration::default();
+    let (urls, username) = (vec!["stun:127.0.0.1:3478".to_owned()], "name".to_owned());
+    config.ice_servers = vec![IceServer { urls, username, password: "topsecret".to_owned() }];
+    assert!(!format!("{config:?}").contains("topsecret"));
+    let client = End::with(config);
+    client.open_channels(true);
+    let offer = client.offer(false).await;
+    let password = values(&offer.to_string(), "a=ice-pwd:")[0].to_owned();
+    assert!(!format!("{offer:?} {:?}", client.pc).contains(&password));
 }
