@@ -24,7 +24,13 @@ struct player {
     unsigned ended, whole;   // segments
     unsigned accepted;       // of our playback-finished
     struct counter answered; // of them, in any way; closed when no more can come
+    struct counter arrived;  // the sender, or its video: the server may announce it later than that
 };
+
+static void on_segment_start(struct player *player) {
+    player->in_segment = 0;
+    counter_add(&player->arrived);
+}
 
 static void on_frame(struct player *player, const lkv_event *event, int64_t now_us) {
     const struct picture picture = picture_of_frame(event->frame);
@@ -56,6 +62,7 @@ static void on_notified(struct player *player, const lkv_event *event) {
 static void on_sender(struct player *player, const char *identity) {
     if (*identity) {
         say("receiving from %s", identity);
+        counter_add(&player->arrived);
     } else {
         say("the sender left");
         if (!player->options->stay) counter_close(&player->answered);
@@ -66,7 +73,7 @@ static void on_event(const lkv_event *event, void *user_data) {
     const int64_t now_us = unix_time_us();
     struct player *player = user_data;
     switch (event->type) {
-    case LKV_EVENT_SEGMENT_START: player->in_segment = 0; break;
+    case LKV_EVENT_SEGMENT_START: on_segment_start(player); break;
     case LKV_EVENT_FRAME: on_frame(player, event, now_us); break;
     case LKV_EVENT_SEGMENT_END: on_segment_end(player, event); break;
     case LKV_EVENT_CLEARED: report_cleared(); break;
@@ -79,7 +86,9 @@ static void on_event(const lkv_event *event, void *user_data) {
 static void on_room_event(const lkv_room_event *event, void *user_data) {
     struct player *player = user_data;
     report_room_event(event, NULL);
-    if (event->type == LKV_ROOM_EVENT_STATE && event->state == LKV_ROOM_DISCONNECTED) counter_close(&player->answered);
+    if (event->type != LKV_ROOM_EVENT_STATE || event->state != LKV_ROOM_DISCONNECTED) return;
+    counter_close(&player->arrived);
+    counter_close(&player->answered);
 }
 
 static lkv_result create_receiver(const struct options *options, struct player *player, lkv_room *room) {
@@ -105,6 +114,7 @@ int main(int argc, char **argv) {
     const struct options options = options_parse(PROGRAM_RECEIVER, argc, argv);
     struct player player = {.options = &options};
     counter_init(&player.answered);
+    counter_init(&player.arrived);
     const char *token;
     lkv_room *room = NULL;
     bool done = false;
@@ -120,9 +130,10 @@ int main(int argc, char **argv) {
     if (failed("connect", lkv_room_wait_connected(room, LKV_FOREVER))) goto leave;
     if (failed("receive", create_receiver(&options, &player, room))) goto leave;
     say("waiting for %s", options.sender ? options.sender : "an agent");
-    if (failed("wait for the sender", lkv_receiver_wait_sender(player.receiver, (int32_t)options.wait_timeout * 1000)))
+    if (!counter_wait(&player.arrived, 1, (int64_t)options.wait_timeout * 1000)) {
+        report_error(LKV_ERROR_TIMEOUT, "the sender did not come");
         goto leave;
-
+    }
     counter_wait(&player.answered, options.segments ? options.segments : UINT_MAX, -1);
     done = true;
 
@@ -133,6 +144,7 @@ leave:
     done = done && all_arrived(&player);
     done = sink_close(&player.sink) && done;
     counter_destroy(&player.answered);
+    counter_destroy(&player.arrived);
     report_close();
     interrupt_end();
     return done ? 0 : 1;

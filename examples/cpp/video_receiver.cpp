@@ -89,10 +89,12 @@ bool receive_video(const options &options) {
     lkv::Receiver receiver(room, receiver_options);
     Player player(options, receiver);
     say("waiting for %s", options.sender ? options.sender : "an agent");
-    example::in_time(receiver.wait_sender(static_cast<std::int32_t>(options.wait_timeout) * 1000));
-
-    for (const auto &event : receiver) {
-        if (!player.handle(event)) break;
+    const auto first = receiver.next(static_cast<std::int32_t>(options.wait_timeout) * 1000);
+    example::in_time(first.has_value());
+    if (player.handle(*first)) {
+        for (const auto &event : receiver) {
+            if (!player.handle(event)) break;
+        }
     }
     return player.all_arrived();
 }
