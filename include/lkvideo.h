@@ -57,7 +57,7 @@
 #define LKV_VERSION_PATCH 0
 
 /// Version of this header in one: major * 10000 + minor * 100 + patch.
-#define LKV_VERSION_NUMBER 100
+#define LKV_VERSION_NUMBER (((LKV_VERSION_MAJOR * 10000) + (LKV_VERSION_MINOR * 100)) + LKV_VERSION_PATCH)
 
 /// Version of the binary interface of this header: programs and libraries of different ones do not fit.
 #define LKV_ABI_VERSION 1

@@ -105,6 +105,9 @@ pub struct lkv_event {
 
 c_structs!(lkv_event);
 
+// An empty event is not the end of a segment.
+const _: () = assert!(LKV_CAUSE_NONE == 0);
+
 /// Releases the frame and the message of an event and sets everything but `struct_size` to 0, so that it can be used again.
 /// NULL and an empty event are no error. Only for events that were pulled, not for those of a callback.
 ///

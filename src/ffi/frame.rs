@@ -6,7 +6,7 @@ use super::args::{self, c_structs, check};
 use super::gate::pass_free;
 use super::guard::{guard, guard_or};
 use super::status::{lkv_result, Failure, Outcome, LKV_ERROR_UNSUPPORTED};
-use crate::frame::{pack, Frame, FrameInfo, FramePool, Layout, PixelFormat, SourcePlane};
+use crate::frame::{pack, Frame, FrameInfo, FramePool, Layout, PixelFormat, SourcePlane, MAX_DIMENSION};
 use bytes::Bytes;
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;
@@ -118,6 +118,8 @@ pub struct lkv_frame_desc {
 }
 
 c_structs!(lkv_frame_info, lkv_frame_desc);
+
+const _: () = assert!(LKV_MAX_DIMENSION == MAX_DIMENSION);
 
 /// Gives C a counted reference.
 pub(super) fn give(frame: Frame) -> *const lkv_frame {
@@ -231,27 +233,28 @@ pub unsafe extern "C" fn lkv_frame_size(r#type: lkv_pixel, width: u32, height: u
 /// Thread safety: any thread, any callback. Ownership: static, never freed. Since: 0.1.
 #[no_mangle]
 pub extern "C" fn lkv_pixel_name(r#type: lkv_pixel) -> *const c_char {
-    let name = pixel(r#type).map(|format| -> &CStr {
-        match format {
-            PixelFormat::Rgba => c"rgba",
-            PixelFormat::Abgr => c"abgr",
-            PixelFormat::Argb => c"argb",
-            PixelFormat::Bgra => c"bgra",
-            PixelFormat::Rgb24 => c"rgb24",
-            PixelFormat::I420 => c"i420",
-            PixelFormat::I420A => c"i420a",
-            PixelFormat::I422 => c"i422",
-            PixelFormat::I444 => c"i444",
-            PixelFormat::I010 => c"i010",
-            PixelFormat::Nv12 => c"nv12",
-        }
-    });
-    name.map_or(std::ptr::null(), CStr::as_ptr)
+    let known = PIXELS.iter().find(|(number, ..)| *number == r#type);
+    known.map_or(std::ptr::null(), |(.., name)| name.as_ptr())
 }
 
+const PIXELS: [(lkv_pixel, PixelFormat, &CStr); 11] = [
+    (LKV_PIXEL_RGBA, PixelFormat::Rgba, c"rgba"),
+    (LKV_PIXEL_ABGR, PixelFormat::Abgr, c"abgr"),
+    (LKV_PIXEL_ARGB, PixelFormat::Argb, c"argb"),
+    (LKV_PIXEL_BGRA, PixelFormat::Bgra, c"bgra"),
+    (LKV_PIXEL_RGB24, PixelFormat::Rgb24, c"rgb24"),
+    (LKV_PIXEL_I420, PixelFormat::I420, c"i420"),
+    (LKV_PIXEL_I420A, PixelFormat::I420A, c"i420a"),
+    (LKV_PIXEL_I422, PixelFormat::I422, c"i422"),
+    (LKV_PIXEL_I444, PixelFormat::I444, c"i444"),
+    (LKV_PIXEL_I010, PixelFormat::I010, c"i010"),
+    (LKV_PIXEL_NV12, PixelFormat::Nv12, c"nv12"),
+];
+
 fn pixel(number: lkv_pixel) -> Outcome<PixelFormat> {
-    let known = u32::try_from(number).ok().and_then(|number| PixelFormat::try_from(number).ok());
-    known.ok_or_else(|| Failure::new(LKV_ERROR_UNSUPPORTED, format!("unknown pixel type {number}")))
+    let known = PIXELS.iter().find(|(known, ..)| *known == number);
+    let unknown = || Failure::new(LKV_ERROR_UNSUPPORTED, format!("unknown pixel type {number}"));
+    known.map(|(_, format, _)| *format).ok_or_else(unknown)
 }
 
 /// Fills the description with its defaults. `size` is sizeof(lkv_frame_desc).

@@ -5,13 +5,13 @@
 //! closing thread is itself inside a callback of the library (it could wait for itself, or two for each other). A callback
 //! whose body panicked poisons the gate and with it the object. Std-only, no C types: its model check runs on loom.
 
-use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use super::sync::{thread_local, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use std::cell::RefCell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 thread_local! {
     /// The callbacks that the thread is in, innermost last: the address of the gate, or 0 for one that has no object.
-    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    static INSIDE: RefCell<Vec<usize>> = RefCell::new(Vec::new());
 }
 
 /// Whether the callbacks of one object may run.
@@ -58,7 +58,7 @@ impl Gate {
 
     /// Whether the calling thread is inside a callback of this object.
     pub fn is_inside(&self) -> bool {
-        INSIDE.with_borrow(|inside| inside.contains(&self.address()))
+        INSIDE.with(|inside| inside.borrow().contains(&self.address()))
     }
 
     /// A fault was caught half-way through work on the object: its state cannot be trusted.
@@ -106,20 +106,20 @@ pub(super) fn pass_free<R>(body: impl FnOnce() -> R) -> R {
 
 /// Whether the calling thread is inside any callback of the library.
 pub(super) fn inside_any() -> bool {
-    INSIDE.with_borrow(|inside| !inside.is_empty())
+    INSIDE.with(|inside| !inside.borrow().is_empty())
 }
 
 struct Inside;
 
 impl Inside {
     fn enter(gate: usize) -> Self {
-        INSIDE.with_borrow_mut(|inside| inside.push(gate));
+        INSIDE.with(|inside| inside.borrow_mut().push(gate));
         Self
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(|inside| inside.pop());
+        INSIDE.with(|inside| inside.borrow_mut().pop());
     }
 }

@@ -30,12 +30,11 @@ pub mod rpc;
 pub mod token;
 pub mod version;
 
-pub use status::*;
-
-/// What the gate stands on; its model check replaces this module.
+/// What the gate stands on; its model check (`tests/model`) replaces this module.
 mod sync {
     pub(super) use std::sync::atomic::{AtomicBool, Ordering};
     pub(super) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+    pub(super) use std::thread_local;
 }
 
 /// cbindgen:ignore

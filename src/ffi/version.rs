@@ -11,7 +11,7 @@ pub const LKV_VERSION_MINOR: u32 = 1;
 /// Version of this header, third number.
 pub const LKV_VERSION_PATCH: u32 = 0;
 /// Version of this header in one: major * 10000 + minor * 100 + patch.
-pub const LKV_VERSION_NUMBER: u32 = 100;
+pub const LKV_VERSION_NUMBER: u32 = LKV_VERSION_MAJOR * 10000 + LKV_VERSION_MINOR * 100 + LKV_VERSION_PATCH;
 /// Version of the binary interface of this header: programs and libraries of different ones do not fit.
 pub const LKV_ABI_VERSION: u32 = 1;
 
@@ -62,7 +62,7 @@ mod tests {
     fn the_numbers_are_those_of_the_manifest() {
         let numbers = format!("{LKV_VERSION_MAJOR}.{LKV_VERSION_MINOR}.{LKV_VERSION_PATCH}");
         assert_eq!(numbers, env!("CARGO_PKG_VERSION"));
-        assert_eq!(LKV_VERSION_NUMBER, LKV_VERSION_MAJOR * 10_000 + LKV_VERSION_MINOR * 100 + LKV_VERSION_PATCH);
+        assert_eq!(LKV_VERSION_NUMBER, 100);
         assert_eq!(VERSION.to_str(), Ok(env!("CARGO_PKG_VERSION")));
     }
 }
