@@ -5,6 +5,9 @@
 //! closing thread is itself inside a callback of the library (it could wait for itself, or two for each other). A callback
 //! whose body panicked poisons the gate and with it the object. Std-only, no C types: its model check runs on loom.
 
+// The `thread_local` of the model check takes no const block.
+#![allow(clippy::missing_const_for_thread_local)]
+
 use super::sync::{thread_local, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use std::cell::RefCell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
