@@ -40,24 +40,16 @@ impl Dispatcher {
         mut next: impl FnMut() -> Option<E> + Send + 'static,
         mut handler: EventHandler<E>,
     ) -> Result<(), DriverError> {
-        let this = self.clone();
-        this.running.update(|n| *n += 1);
-        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            DISPATCHING.set(Arc::as_ptr(&this) as usize);
+        let running = Running::new(self.clone());
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            DISPATCHING.set(Arc::as_ptr(&running.0) as usize);
             while let Some(event) = next() {
-                // A panic in a Rust handler ends that event, not the object.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(event))) {
-                    tracing::error!("event handler panicked: {}", panic_message(&*panic));
-                }
+                call(&mut handler, event);
             }
             drop(handler);
             drop(next);
-            this.running.update(|n| *n -= 1);
-        });
-        if let Err(e) = spawned {
-            self.running.update(|n| *n -= 1);
-            return Err(e.into());
-        }
+            drop(running);
+        })?;
         Ok(())
     }
 
@@ -66,10 +58,34 @@ impl Dispatcher {
         DISPATCHING.get() == std::ptr::from_ref(self) as usize
     }
 
-    /// Waits until the thread has ended. On the thread itself it returns at once.
+    /// Waits until the thread has ended. On a dispatch thread it returns at once: it could wait for itself, or two for
+    /// each other.
     pub fn join(&self) {
-        if !self.is_current() {
+        if !on_dispatch_thread() {
             self.running.wait(Wait::Forever, |n| (*n == 0).then_some(()));
         }
+    }
+}
+
+/// A thread counts as running until this is dropped, however it ends.
+struct Running(Arc<Dispatcher>);
+
+impl Running {
+    fn new(dispatcher: Arc<Dispatcher>) -> Self {
+        dispatcher.running.update(|n| *n += 1);
+        Self(dispatcher)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.update(|n| *n -= 1);
+    }
+}
+
+/// Calls a handler; its panic ends that event, not the object.
+pub(super) fn call<E>(handler: &mut EventHandler<E>, event: E) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(event))) {
+        tracing::error!("event handler panicked: {}", panic_message(&*panic));
     }
 }

@@ -6,7 +6,7 @@
 //! where there is no listener.
 
 use super::{
-    dispatch::{on_dispatch_thread, Dispatcher, EventHandler},
+    dispatch::{self, on_dispatch_thread, Dispatcher, EventHandler},
     room::Room,
     room_core::RoomCore,
     transport::StreamWriter,
@@ -176,20 +176,27 @@ impl Output {
     /// [`DriverError::Closed`], [`DriverError::Io`] if no thread can be started.
     pub fn add_listener(&self, listener: EventHandler<OutputEvent>) -> Result<u64, DriverError> {
         let core = self.core();
-        if core.shared.lock().ended {
-            return Err(DriverError::Closed);
-        }
         let id = core.next_listener.fetch_add(1, Relaxed);
+        let mut entry = Some(Listener { id, handler: Some(listener) });
         let start = core.listeners.update(|l| {
-            l.entries.push(Listener { id, handler: Some(listener) });
-            core.shared.lock().listened_to = true;
-            !std::mem::replace(&mut l.dispatching, true)
-        });
+            let mut shared = core.shared.lock();
+            if shared.ended {
+                return Err(DriverError::Closed);
+            }
+            shared.listened_to = true;
+            l.entries.extend(entry.take());
+            Ok(!std::mem::replace(&mut l.dispatching, true))
+        })?;
         core.shared.update(|_| ());
         if start {
             let (source, target) = (core.clone(), core.clone());
             let next = move || source.next_dispatched();
-            core.dispatcher.start("lkv-output", next, Box::new(move |event| target.tell_listeners(&event)))?;
+            let started =
+                core.dispatcher.start("lkv-output", next, Box::new(move |event| target.tell_listeners(&event)));
+            started.inspect_err(|_| {
+                core.listeners.update(|l| l.dispatching = false);
+                drop(core.take_listener(id));
+            })?;
         }
         Ok(id)
     }
@@ -201,13 +208,7 @@ impl Output {
     /// [`DriverError::NotFound`].
     pub fn remove_listener(&self, id: u64) -> Result<(), DriverError> {
         let core = self.core();
-        let removed = core.listeners.update(|l| {
-            let at = l.entries.iter().position(|entry| entry.id == id)?;
-            let removed = l.entries.remove(at);
-            core.shared.lock().listened_to = !l.entries.is_empty();
-            Some(removed)
-        });
-        let removed = removed.ok_or_else(|| DriverError::NotFound(format!("the listener {id}")))?;
+        let removed = core.take_listener(id).ok_or_else(|| DriverError::NotFound(format!("the listener {id}")))?;
         if !core.dispatcher.is_current() {
             core.listeners.wait(Wait::Forever, |l| (l.calling != Some(id)).then_some(()));
         }
@@ -248,8 +249,8 @@ impl Output {
     pub fn join(&self) {
         if !on_dispatch_thread() {
             self.core().shared.wait(Wait::For(CLOSE_TIMEOUT), |s| s.drained.then_some(()));
+            self.core().dispatcher.join();
         }
-        self.core().dispatcher.join();
     }
 }
 
@@ -349,11 +350,27 @@ impl OutputCore {
         self.wake.notify_one();
     }
 
+    /// The next event for the listeners. At the end, on the dispatch thread, it drops them.
     fn next_dispatched(&self) -> Option<OutputEvent> {
-        self.shared.wait(Wait::Forever, |s| {
+        let event = self.shared.wait(Wait::Forever, |s| {
             let event = if s.listened_to { s.session.next_event() } else { None };
             (event.is_some() || s.ended).then_some(event)
-        })?
+        })?;
+        if event.is_none() {
+            // None follows: who adds one looks at `ended` under the same lock.
+            let listeners = self.listeners.update(|l| std::mem::take(&mut l.entries));
+            drop(listeners);
+        }
+        event
+    }
+
+    fn take_listener(&self, id: u64) -> Option<Listener> {
+        self.listeners.update(|l| {
+            let at = l.entries.iter().position(|entry| entry.id == id)?;
+            let taken = l.entries.remove(at);
+            self.shared.lock().listened_to = !l.entries.is_empty();
+            Some(taken)
+        })
     }
 
     fn tell_listeners(&self, event: &OutputEvent) {
@@ -365,7 +382,7 @@ impl OutputCore {
                 handler
             });
             let Some(mut handler) = handler else { continue };
-            handler(event.clone());
+            dispatch::call(&mut handler, event.clone());
             let removed = self.listeners.update(|l| match l.entries.iter_mut().find(|entry| entry.id == id) {
                 Some(entry) => {
                     entry.handler = Some(handler);

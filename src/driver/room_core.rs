@@ -12,7 +12,7 @@ use super::{
     participant::Participant,
     receiver::{ReceiverCore, StreamSink},
     room::{DisconnectReason, RoomEvent, RoomState},
-    rpc::{RpcFailure, RpcHandler, RpcInvocation, APPLICATION_ERROR, UNSUPPORTED_METHOD},
+    rpc::{RpcFailure, RpcHandler, RpcInvocation, APPLICATION_ERROR, RECIPIENT_DISCONNECTED, UNSUPPORTED_METHOD},
     runtime::Runtime,
     transport::{OutgoingData, Transport},
     wait::{Monitor, Wait},
@@ -293,14 +293,16 @@ impl RoomCore {
         sink
     }
 
+    /// A participant wants the video that it sent to be dropped; whether a receiver listens to it.
+    pub fn clear_requested(&self, caller: &str) -> bool {
+        let receivers = self.shared.lock().receivers.clone();
+        receivers.iter().any(|receiver| receiver.clear_requested(caller))
+    }
+
     /// Another participant calls one of our methods.
     pub async fn invoke(&self, method: &str, caller: &str, payload: String) -> Result<String, RpcFailure> {
         match method {
-            v0::METHOD_CLEAR_BUFFER => {
-                let receivers = self.shared.lock().receivers.clone();
-                let taken = receivers.iter().any(|receiver| receiver.clear_requested(caller));
-                Ok(answer(taken))
-            }
+            v0::METHOD_CLEAR_BUFFER => Ok(answer(self.clear_requested(caller))),
             v0::METHOD_PLAYBACK_FINISHED => {
                 let message = v0::PlaybackFinished::parse(&payload)
                     .map_err(|e| RpcFailure::new(APPLICATION_ERROR, e.to_string()))?;
@@ -311,6 +313,10 @@ impl RoomCore {
             _ => {
                 let (invocation, answered) = RpcInvocation::new(caller.to_owned(), payload);
                 self.shared.update(|s| {
+                    // Nobody takes it then.
+                    if s.state == RoomState::Disconnected {
+                        return Err(gone());
+                    }
                     if !s.methods.contains(method) {
                         return Err(RpcFailure::new(UNSUPPORTED_METHOD, "method not supported"));
                     }
@@ -320,7 +326,11 @@ impl RoomCore {
                     s.tasks.push_back(Task::Invoke(method.to_owned(), invocation));
                     Ok(())
                 })?;
-                answered.await.unwrap_or_else(|_| Err(RpcFailure::new(APPLICATION_ERROR, "the handler gave no answer")))
+                let no_answer = |_| Err(RpcFailure::new(APPLICATION_ERROR, "the handler gave no answer"));
+                tokio::select! {
+                    answered = answered => answered.unwrap_or_else(no_answer),
+                    () = self.closing() => Err(gone()),
+                }
             }
         }
     }
@@ -512,7 +522,8 @@ impl RoomCore {
             }
             Task::Done(done) => done(),
         };
-        self.dispatcher.start("lkv-room", move || this.next_task(), Box::new(run))
+        let started = self.dispatcher.start("lkv-room", move || this.next_task(), Box::new(run));
+        started.inspect_err(|_| self.shared.update(|s| s.dispatching = false))
     }
 
     fn next_task(&self) -> Option<Task> {
@@ -632,6 +643,12 @@ impl Shared {
     }
 }
 
-fn answer(taken: bool) -> String {
+/// What a caller hears after the end.
+fn gone() -> RpcFailure {
+    RpcFailure::new(RECIPIENT_DISCONNECTED, "the participant has left")
+}
+
+/// The answer to the calls of v0: whether the caller is our counterpart.
+pub(super) fn answer(taken: bool) -> String {
     if taken { v0::ANSWER_OK } else { v0::ANSWER_REJECT }.to_owned()
 }

@@ -14,6 +14,8 @@ pub(super) const RECIPIENT_NOT_FOUND: u32 = 1401;
 pub(super) const REQUEST_TOO_LARGE: u32 = 1402;
 /// The handler failed.
 pub(super) const APPLICATION_ERROR: u32 = 1500;
+/// The call did not reach its destination in time.
+pub(super) const CONNECTION_TIMEOUT: u32 = 1501;
 /// No answer in time.
 pub(super) const RESPONSE_TIMEOUT: u32 = 1502;
 /// The destination left before it answered.
@@ -40,7 +42,7 @@ impl From<RpcFailure> for DriverError {
         match failure.code {
             RECIPIENT_NOT_FOUND | RECIPIENT_DISCONNECTED => Self::NoDestination(failure.message),
             REQUEST_TOO_LARGE => Self::TooLarge(failure.message),
-            RESPONSE_TIMEOUT => Self::Timeout,
+            CONNECTION_TIMEOUT | RESPONSE_TIMEOUT => Self::Timeout,
             code => Self::Rpc { code, message: failure.message },
         }
     }

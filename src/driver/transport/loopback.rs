@@ -11,7 +11,7 @@ use crate::{
         receiver::StreamSink,
         room::DisconnectReason,
         room_core::RoomCore,
-        rpc::{RpcFailure, RECIPIENT_DISCONNECTED, RECIPIENT_NOT_FOUND, RESPONSE_TIMEOUT},
+        rpc::{RpcFailure, RECIPIENT_NOT_FOUND, RESPONSE_TIMEOUT},
         DriverError,
     },
     wire::v0,
@@ -126,13 +126,7 @@ impl Loopback {
         let core = self
             .member(destination)
             .ok_or_else(|| RpcFailure::new(RECIPIENT_NOT_FOUND, format!("{destination} is not in the room")))?;
-        let answer = async {
-            tokio::select! {
-                answer = core.invoke(method, &self.identity, payload) => answer,
-                () = core.closing() => Err(RpcFailure::new(RECIPIENT_DISCONNECTED, format!("{destination} left"))),
-            }
-        };
-        let answered = tokio::time::timeout(timeout, answer).await;
+        let answered = tokio::time::timeout(timeout, core.invoke(method, &self.identity, payload)).await;
         answered.unwrap_or_else(|_| Err(RpcFailure::new(RESPONSE_TIMEOUT, "no answer in time")))
     }
 
