@@ -3,8 +3,8 @@
 //! and by the application from the other.
 //!
 //! Chunks come on the network thread and are assembled under the session's lock, which is held for one chunk's copy
-//! at most. The application takes events by [`Receiver::next_event`] or on the dispatch thread. A task on the runtime
-//! keeps the session's timers and sends its requests.
+//! at most. The application takes events by [`Receiver::next_event`] or on the dispatch thread. Tasks on the runtime
+//! keep the session's timers and send its requests.
 
 use super::{
     dispatch::{Dispatcher, EventHandler},
@@ -27,7 +27,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::sync::{mpsc, Notify};
 
 /// A playback-finished that is not answered in this time has failed.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,6 +98,7 @@ impl Receiver {
             return Err(DriverError::InvalidArgument("an empty sender identity".into()));
         }
         let on_event = options.on_event.take();
+        let (requests, to_send) = mpsc::unbounded_channel();
         let core = Arc::new(ReceiverCore {
             wanted_sender: options.sender.clone(),
             blocks: options.policy == QueuePolicy::Block,
@@ -113,6 +114,7 @@ impl Receiver {
                     },
                     FramePool::default(),
                 ),
+                requests: Some(requests),
                 ended: false,
             }),
             wake: Notify::new(),
@@ -122,8 +124,10 @@ impl Receiver {
         });
         room.core().add_receiver(&core, core.wanted_sender())?;
         let receiver = Self { owner: Arc::new(Owner { core: core.clone(), room: room.clone() }) };
+        let this = core.clone();
+        room.core().spawn(async move { this.run().await });
         let (this, room) = (core.clone(), room.core().clone());
-        room.clone().spawn(async move { this.run(&room).await });
+        room.clone().spawn(async move { this.send_requests(&room, to_send).await });
         if let Some(handler) = on_event {
             let this = core.clone();
             core.dispatcher.start("lkv-receiver", move || this.take_event(Wait::Forever).ok(), handler)?;
@@ -174,13 +178,14 @@ impl Receiver {
         interrupted: bool,
     ) -> Result<(), DriverError> {
         let core = self.core();
-        let told = core.shared.lock().session.notify_playback_finished(segment, position_us, interrupted);
+        let mut shared = core.shared.lock();
+        let told = shared.session.notify_playback_finished(segment, position_us, interrupted);
         told.map_err(|e| match e {
             SessionError::NotFound => DriverError::NotFound(e.to_string()),
             SessionError::InvalidPosition => DriverError::InvalidArgument(e.to_string()),
             SessionError::Closed => DriverError::Closed,
         })?;
-        core.wake.notify_one();
+        shared.forward_requests();
         Ok(())
     }
 
@@ -204,8 +209,19 @@ impl Receiver {
 
 struct Shared {
     session: ReceiverSession,
+    /// To the task that sends them; gone at the end, when what is in it is still sent.
+    requests: Option<mpsc::UnboundedSender<ReceiverRequest>>,
     /// Nothing new will come.
     ended: bool,
+}
+
+impl Shared {
+    fn forward_requests(&mut self) {
+        while let Some(request) = self.session.poll_request() {
+            // It fails only if the task panicked, which has ended the room.
+            let _ = self.requests.as_ref().map(|requests| requests.send(request));
+        }
+    }
 }
 
 pub(super) struct ReceiverCore {
@@ -213,7 +229,7 @@ pub(super) struct ReceiverCore {
     blocks: bool,
     handles_events: bool,
     shared: Monitor<Shared>,
-    /// For the task: a timer or a request is new.
+    /// For the task: a timer is new.
     wake: Notify,
     /// For a transport that can wait: the application has taken something.
     space: Notify,
@@ -283,6 +299,7 @@ impl ReceiverCore {
         self.shared.update(|s| {
             if !s.ended {
                 s.ended = true;
+                s.requests = None;
                 how(&mut s.session);
             }
         });
@@ -301,20 +318,13 @@ impl ReceiverCore {
         outcome.unwrap_or(Err(DriverError::Timeout))
     }
 
-    /// Keeps the timers and sends what the session asks for, until it has ended.
-    async fn run(self: Arc<Self>, room: &Arc<RoomCore>) {
+    /// Keeps the timers until the session has ended.
+    async fn run(self: Arc<Self>) {
         loop {
-            let mut requests = Vec::new();
             let (deadline, ended) = {
-                let mut s = self.shared.lock();
-                while let Some(request) = s.session.poll_request() {
-                    requests.push(request);
-                }
+                let s = self.shared.lock();
                 (s.session.poll_timeout(), s.ended)
             };
-            for request in requests {
-                self.clone().send(room.clone(), request);
-            }
             if ended {
                 return;
             }
@@ -331,9 +341,9 @@ impl ReceiverCore {
         }
     }
 
-    fn send(self: Arc<Self>, room: Arc<RoomCore>, request: ReceiverRequest) {
-        let ReceiverRequest::PlaybackFinished { id, destination, message } = request;
-        room.clone().spawn(async move {
+    /// Sends the session's requests, one after the other: v0 knows a playback-finished by its place only.
+    async fn send_requests(&self, room: &RoomCore, mut requests: mpsc::UnboundedReceiver<ReceiverRequest>) {
+        while let Some(ReceiverRequest::PlaybackFinished { id, destination, message }) = requests.recv().await {
             let outcome =
                 room.call(&destination, v0::METHOD_PLAYBACK_FINISHED, message.to_json(), NOTIFY_TIMEOUT).await;
             let answer = match outcome.as_deref() {
@@ -343,7 +353,7 @@ impl ReceiverCore {
                 Err(e) => NotifyAnswer::Failed(e.to_string()),
             };
             self.shared.update(|s| s.session.notify_answered(id, answer));
-        });
+        }
     }
 }
 
