@@ -147,3 +147,37 @@ fn broken_packets_do_no_harm() {
         let _ = Packet::decode((0..length).map(|_| random.below(256) as u8).collect());
     }
 }
+
+#[test]
+fn calls_are_seen_in_both_forms() {
+    let request = livekit_protocol::RpcRequest { id: "7".into(), method: "shout".into(), ..Default::default() };
+    let packet = Packet::decode(message(Value::RpcRequest(request))).unwrap();
+    assert_eq!(packet.rpc_request(), Some(("7", "shout")));
+
+    let attributes = [("lk.rpc_request_id", "8"), ("lk.rpc_request_method", "whisper")];
+    let stream = Header {
+        topic: "lk.rpc_request".to_owned(),
+        attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        ..header()
+    };
+    let packet = Packet::decode(message(Value::StreamHeader(stream))).unwrap();
+    assert_eq!(packet.rpc_request(), Some(("8", "whisper")));
+    let video = Packet::decode(message(Value::StreamHeader(header()))).unwrap();
+    assert_eq!(video.rpc_request(), None);
+}
+
+#[test]
+fn what_is_not_ours_is_told_from_what_is_unknown() {
+    let foreign = [
+        Value::Transcription(Default::default()),
+        Value::ChatMessage(Default::default()),
+        Value::SipDtmf(Default::default()),
+        Value::Metrics(Default::default()),
+    ];
+    for value in foreign {
+        assert!(matches!(Packet::decode(message(value)).unwrap().body, Body::Foreign));
+    }
+    for value in [Value::User(Default::default()), Value::EncryptedPacket(Default::default())] {
+        assert!(matches!(Packet::decode(message(value)).unwrap().body, Body::Other));
+    }
+}

@@ -6,6 +6,12 @@
 //! engine does: after a resume the server replays what it believes to be missing. A stream of a participant whom the
 //! room does not know yet (its signalling is slower than its data) waits, within bounds, until the room does.
 //!
+//! A clear is carried out here, where its place among the packets of its sender is known: through `livekit`, whose
+//! queues are longer, it could come after the next stream and end that one. `livekit` gets the call all the same, and
+//! its handler asks here for the answer.
+//!
+//! Kinds of packets that nobody here has a use for are taken, too: `livekit` trusts their content and could panic.
+//!
 //! Its lock is held while a receiver takes a chunk, so that packets of one sender are never handled out of order; the
 //! receivers never call back.
 
@@ -32,6 +38,9 @@ const MAX_OPEN_STREAMS: usize = 16;
 /// Senders whose last sequence number is kept.
 const MAX_SENDERS: usize = 1024;
 
+/// Answers to clears that `livekit` has not asked for.
+const MAX_ANSWERS: usize = 64;
+
 /// Participant SID and stream id: ids are unique only for one sender.
 type StreamName = (String, String);
 
@@ -51,6 +60,14 @@ struct State {
     /// Packets of participants who are not known yet.
     early: VecDeque<(Instant, Packet)>,
     early_bytes: usize,
+    /// What to answer to clears that were carried out.
+    answers: VecDeque<ClearAnswer>,
+}
+
+struct ClearAnswer {
+    caller: String,
+    call: String,
+    taken: bool,
 }
 
 pub(super) struct Tap {
@@ -66,16 +83,19 @@ impl Tap {
     /// The room has learned of new participants: what came too early is handled now, in its order.
     pub fn participants_changed(&self) {
         let Some(room) = self.room.upgrade() else { return };
-        let mut state = self.state.lock();
-        state.early_bytes = 0;
-        for (came, packet) in std::mem::take(&mut state.early) {
-            state.handle(&room, packet, came);
-        }
+        self.state.lock().handle_early(&room);
     }
 
-    /// Streams of somebody who left will not go on.
-    pub fn participant_left(&self, identity: &str) {
-        self.state.lock().open.retain(|_, stream| stream.sender != identity);
+    /// Whether a clear was for one of our receivers, if it was seen here: then it was carried out.
+    pub fn clear_answer(&self, caller: &str, call: &str) -> Option<bool> {
+        let answers = &mut self.state.lock().answers;
+        let at = answers.iter().position(|answer| answer.caller == caller && answer.call == call)?;
+        Some(answers.remove(at)?.taken)
+    }
+
+    /// Streams of a participant who left, by SID, will not go on. Under the same identity another may have come.
+    pub fn participant_left(&self, sid: &str) {
+        self.state.lock().open.retain(|(sender, _), _| sender != sid);
     }
 
     /// A new session: sequence numbers start again and open streams will not go on.
@@ -96,11 +116,16 @@ impl DataTap for Tap {
 impl State {
     /// `true`: taken.
     fn handle(&mut self, room: &RoomCore, packet: Packet, came: Instant) -> bool {
+        if let Some((call, v0::METHOD_CLEAR_BUFFER)) = packet.rpc_request() {
+            self.clear(room, &packet, call);
+            return false;
+        }
         let stream_id = match &packet.body {
             Body::StreamHeader(header) if is_ours(header) => &header.stream_id,
             Body::StreamChunk(chunk) => &chunk.stream_id,
             Body::StreamTrailer(trailer) => &trailer.stream_id,
-            Body::StreamHeader(_) | Body::Other => return false,
+            Body::Foreign => return true,
+            Body::StreamHeader(_) | Body::RpcRequest(_) | Body::Other => return false,
         };
         let name = (packet.participant_sid.to_string(), stream_id.to_string());
         let begins = matches!(packet.body, Body::StreamHeader(_));
@@ -110,6 +135,9 @@ impl State {
         if !room.expects(&packet.participant_identity) {
             self.keep_early(came, packet);
             return true;
+        }
+        if self.has_early(&name.0) {
+            self.handle_early(room);
         }
         if self.is_repeat(&name.0, packet.sequence) {
             return true;
@@ -130,9 +158,36 @@ impl State {
                     sink.close(&trailer.reason);
                 }
             }
-            Body::Other => {}
+            Body::RpcRequest(_) | Body::Foreign | Body::Other => {}
         }
         true
+    }
+
+    /// Handles what came too early, in its order; what still does waits on.
+    fn handle_early(&mut self, room: &RoomCore) {
+        self.early_bytes = 0;
+        for (came, packet) in std::mem::take(&mut self.early) {
+            self.handle(room, packet, came);
+        }
+    }
+
+    fn clear(&mut self, room: &RoomCore, packet: &Packet, call: &str) {
+        let (sid, caller) = (&packet.participant_sid, &packet.participant_identity);
+        // Before the room knows the caller it is left to livekit, whose news come in order with the room's.
+        if !room.expects(caller) {
+            return;
+        }
+        if self.has_early(sid) {
+            self.handle_early(room);
+        }
+        if self.is_repeat(sid, packet.sequence) {
+            return;
+        }
+        let taken = room.clear_requested(caller);
+        if self.answers.len() == MAX_ANSWERS {
+            self.answers.pop_front();
+        }
+        self.answers.push_back(ClearAnswer { caller: caller.to_string(), call: call.to_owned(), taken });
     }
 
     fn is_repeat(&mut self, sid: &str, sequence: u32) -> bool {
@@ -160,6 +215,10 @@ impl State {
         }
         self.opened += 1;
         self.open.insert(name, OpenStream { sender, order: self.opened, sink });
+    }
+
+    fn has_early(&self, sid: &str) -> bool {
+        self.early.iter().any(|(_, packet)| *packet.participant_sid == *sid)
     }
 
     fn is_early(&self, (sid, stream_id): &StreamName) -> bool {
@@ -192,4 +251,177 @@ fn size(packet: &Packet) -> usize {
 /// Plain video: compressed or encrypted streams are livekit's to unpack.
 fn is_ours(header: &StreamHeader) -> bool {
     header.topic == v0::TOPIC && header.is_plain()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{
+        participant::{Participant, ParticipantKind},
+        Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions, SegmentCause, Wait,
+    };
+    use livekit_protocol::{
+        data_packet::Value,
+        data_stream::{
+            header::ContentHeader::{ByteHeader, TextHeader},
+            ByteHeader as Bytewise, Chunk, Header, TextHeader as Textual, Trailer,
+        },
+        ChatMessage, DataPacket, RpcRequest, Transcription,
+    };
+    use prost::Message as _;
+
+    /// A tap before a room with a receiver, and what its sender, `camera`, would send.
+    struct Setting {
+        room: Room,
+        receiver: Receiver,
+        tap: Arc<Tap>,
+        sequence: u32,
+    }
+
+    impl Setting {
+        fn new(name: &str, sender: Option<&str>) -> Self {
+            let room = Room::connect(&format!("loopback:{name}"), "", RoomOptions::default()).unwrap();
+            let options = ReceiverOptions { sender: sender.map(str::to_owned), ..Default::default() };
+            let receiver = Receiver::create(&room, options).unwrap();
+            let tap = Tap::new(room.core());
+            Self { room, receiver, tap, sequence: 0 }
+        }
+
+        /// Whether the tap took it.
+        fn packet(&mut self, value: Value) -> bool {
+            self.sequence += 1;
+            let packet = DataPacket {
+                participant_sid: "PA_1".into(),
+                participant_identity: "camera".into(),
+                sequence: self.sequence,
+                value: Some(value),
+                ..Default::default()
+            };
+            self.tap.on_packet(&packet.encode_to_vec().into())
+        }
+
+        fn open(&mut self, stream: &str) -> bool {
+            let attributes = [("width", "2"), ("height", "1"), ("type", "0")];
+            self.packet(Value::StreamHeader(Header {
+                stream_id: stream.into(),
+                topic: v0::TOPIC.into(),
+                attributes: attributes.map(|(name, value)| (name.into(), value.into())).into(),
+                content_header: Some(ByteHeader(Bytewise { name: "VIDEO_1".into() })),
+                ..Default::default()
+            }))
+        }
+
+        /// One whole frame.
+        fn frame(&mut self, stream: &str) -> bool {
+            let content = vec![self.sequence as u8; 8];
+            self.packet(Value::StreamChunk(Chunk { stream_id: stream.into(), content, ..Default::default() }))
+        }
+
+        fn close(&mut self, stream: &str) -> bool {
+            self.packet(Value::StreamTrailer(Trailer { stream_id: stream.into(), ..Default::default() }))
+        }
+
+        fn join(&self) {
+            let participant = Participant {
+                identity: "camera".into(),
+                name: String::new(),
+                metadata: String::new(),
+                kind: ParticipantKind::Agent,
+            };
+            self.room.core().participant_joined(participant, true);
+        }
+
+        fn next(&self) -> ReceiverEvent {
+            loop {
+                match self.receiver.next_event(Wait::Try).unwrap() {
+                    ReceiverEvent::Sender(_) => {}
+                    event => return event,
+                }
+            }
+        }
+
+        fn expect_segment(&self, segment: u64) {
+            assert!(matches!(self.next(), ReceiverEvent::SegmentStart { segment: s, .. } if s == segment));
+            assert!(matches!(self.next(), ReceiverEvent::Frame(frame) if frame.info().segment == segment));
+            let end = self.next();
+            assert!(matches!(end, ReceiverEvent::SegmentEnd { cause: SegmentCause::Flushed, .. }), "{end:?}");
+        }
+    }
+
+    fn packet_call() -> Value {
+        Value::RpcRequest(RpcRequest {
+            id: "call".into(),
+            method: v0::METHOD_CLEAR_BUFFER.into(),
+            version: 1,
+            ..Default::default()
+        })
+    }
+
+    fn stream_call() -> Value {
+        let attributes = [("lk.rpc_request_id", "call"), ("lk.rpc_request_method", v0::METHOD_CLEAR_BUFFER)];
+        Value::StreamHeader(Header {
+            stream_id: "text".into(),
+            topic: "lk.rpc_request".into(),
+            attributes: attributes.map(|(name, value)| (name.into(), value.into())).into(),
+            content_header: Some(TextHeader(Textual::default())),
+            ..Default::default()
+        })
+    }
+
+    #[test]
+    fn a_clear_ends_what_came_before_it_and_nothing_after() {
+        for (name, call) in [("tap-clear-1", packet_call()), ("tap-clear-2", stream_call())] {
+            let mut to = Setting::new(name, Some("camera"));
+            assert!(to.open("one") && to.frame("one"));
+            assert!(!to.packet(call), "livekit answers it");
+            assert!(to.open("two") && to.frame("two") && to.close("two"));
+            // livekit's handler asks late.
+            assert_eq!(to.tap.clear_answer("camera", "call"), Some(true));
+            assert_eq!(to.tap.clear_answer("camera", "call"), None, "an answer is given once");
+
+            assert!(matches!(to.next(), ReceiverEvent::SegmentStart { segment: 1, .. }));
+            assert!(matches!(to.next(), ReceiverEvent::Cleared));
+            let end = to.next();
+            assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 1, cause: SegmentCause::Cleared, .. }));
+            to.expect_segment(2);
+        }
+    }
+
+    #[test]
+    fn a_clear_of_a_stranger_clears_nothing() {
+        let mut to = Setting::new("tap-stranger", None);
+        assert!(!to.packet(packet_call()));
+        assert_eq!(to.tap.clear_answer("camera", "call"), None, "livekit asks when the room knows it");
+        assert_eq!(to.receiver.next_event(Wait::Try).unwrap_err(), crate::driver::DriverError::Timeout);
+    }
+
+    #[test]
+    fn what_came_before_its_participant_was_known_keeps_its_place() {
+        let mut to = Setting::new("tap-early", None);
+        assert!(to.open("one") && to.frame("one"));
+        // The room knows it, but the tap was not told yet.
+        to.join();
+        assert!(to.close("one"));
+        to.expect_segment(1);
+        to.tap.participants_changed();
+        assert_eq!(to.receiver.next_event(Wait::Try).unwrap_err(), crate::driver::DriverError::Timeout);
+    }
+
+    #[test]
+    fn streams_of_a_new_session_outlive_the_old_one() {
+        let mut to = Setting::new("tap-rejoin", Some("camera"));
+        assert!(to.open("one"));
+        to.tap.participant_left("PA_0");
+        assert!(to.frame("one") && to.close("one"));
+        to.expect_segment(1);
+    }
+
+    #[test]
+    fn what_livekit_could_stumble_over_does_not_reach_it() {
+        let mut to = Setting::new("tap-foreign", None);
+        assert!(to.packet(Value::Transcription(Transcription { track_id: "not a SID".into(), ..Default::default() })));
+        assert!(to.packet(Value::ChatMessage(ChatMessage::default())));
+        let call = RpcRequest { id: "call".into(), method: "shout".into(), ..Default::default() };
+        assert!(!to.packet(Value::RpcRequest(call)));
+    }
 }

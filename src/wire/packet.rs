@@ -14,6 +14,11 @@ use prost::Message;
 
 use super::WireError;
 
+/// Topic of the text streams that carry calls, in LiveKit's second form of RPC; and their attributes.
+const RPC_TOPIC: &str = "lk.rpc_request";
+const RPC_ID: &str = "lk.rpc_request_id";
+const RPC_METHOD: &str = "lk.rpc_request_method";
+
 /// One message of a data channel of LiveKit.
 #[derive(Clone, Debug)]
 pub struct Packet {
@@ -38,8 +43,21 @@ pub enum Body {
     StreamChunk(StreamChunk),
     /// A stream ends.
     StreamTrailer(StreamTrailer),
+    /// A call, in LiveKit's first form of RPC.
+    RpcRequest(RpcRequest),
+    /// Chat, transcriptions, tones, metrics, speakers: nothing that video or its application sends.
+    Foreign,
     /// Everything else, encrypted packets among it.
     Other,
+}
+
+/// A call of a method.
+#[derive(Clone, Debug)]
+pub struct RpcRequest {
+    /// Names the call among those of its caller.
+    pub id: Text,
+    /// The method.
+    pub method: Text,
 }
 
 /// A stream begins.
@@ -113,9 +131,30 @@ impl Packet {
                 Some(proto::Value::Header(header)) => Body::StreamHeader(header.try_into()?),
                 Some(proto::Value::Chunk(chunk)) => Body::StreamChunk(chunk.try_into()?),
                 Some(proto::Value::Trailer(trailer)) => Body::StreamTrailer(trailer.try_into()?),
+                Some(proto::Value::RpcRequest(request)) => {
+                    Body::RpcRequest(RpcRequest { id: Text::new(request.id)?, method: Text::new(request.method)? })
+                }
+                Some(
+                    proto::Value::Speaker(_)
+                    | proto::Value::SipDtmf(_)
+                    | proto::Value::Transcription(_)
+                    | proto::Value::Metrics(_)
+                    | proto::Value::ChatMessage(_),
+                ) => Body::Foreign,
                 None => Body::Other,
             },
         })
+    }
+
+    /// The id and the method of the call that comes or begins with this packet, in either form of RPC.
+    pub fn rpc_request(&self) -> Option<(&str, &str)> {
+        match &self.body {
+            Body::RpcRequest(request) => Some((&request.id, &request.method)),
+            Body::StreamHeader(header) if header.topic == RPC_TOPIC => {
+                Some((header.attributes.get(RPC_ID)?, header.attributes.get(RPC_METHOD)?))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -228,18 +267,42 @@ mod proto {
         pub sequence: u32,
         #[prost(bytes = "bytes", tag = "17")]
         pub participant_sid: Bytes,
-        #[prost(oneof = "Value", tags = "13, 14, 15")]
+        #[prost(oneof = "Value", tags = "3, 6, 7, 8, 9, 10, 13, 14, 15")]
         pub value: Option<Value>,
     }
 
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum Value {
+        #[prost(message, tag = "3")]
+        Speaker(Skipped),
+        #[prost(message, tag = "6")]
+        SipDtmf(Skipped),
+        #[prost(message, tag = "7")]
+        Transcription(Skipped),
+        #[prost(message, tag = "8")]
+        Metrics(Skipped),
+        #[prost(message, tag = "9")]
+        ChatMessage(Skipped),
+        #[prost(message, tag = "10")]
+        RpcRequest(RpcRequest),
         #[prost(message, tag = "13")]
         Header(Header),
         #[prost(message, tag = "14")]
         Chunk(Chunk),
         #[prost(message, tag = "15")]
         Trailer(Trailer),
+    }
+
+    /// A message of which only its being there matters.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Skipped {}
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct RpcRequest {
+        #[prost(bytes = "bytes", tag = "1")]
+        pub id: Bytes,
+        #[prost(bytes = "bytes", tag = "2")]
+        pub method: Bytes,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]

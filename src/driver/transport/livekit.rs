@@ -8,8 +8,8 @@ use crate::{
         participant::{Participant, ParticipantKind},
         receiver::StreamSink,
         room::{DisconnectReason, RoomOptions},
-        room_core::RoomCore,
-        rpc::{RpcFailure, APPLICATION_ERROR},
+        room_core::{answer, RoomCore},
+        rpc::{RpcFailure, APPLICATION_ERROR, RESPONSE_TIMEOUT},
         signalling::Registration,
         tap::Tap,
         DriverError,
@@ -30,10 +30,15 @@ use livekit::{
 };
 use livekit_signaling::SignalError;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::{
+    sync::{mpsc::UnboundedReceiver, oneshot},
+    time::Instant,
+};
 
-/// The library's own methods, known as soon as the room is joined.
-const METHODS: [&str; 2] = [v0::METHOD_CLEAR_BUFFER, v0::METHOD_PLAYBACK_FINISHED];
+/// Most bytes of a stream that `livekit` reads itself: calls, and compressed video.
+const MAX_STREAM_BYTES: usize = 64 << 20;
+/// `livekit` forgets its participants just before it says that it reconnects.
+const RECONNECT_NOTICE: Duration = Duration::from_millis(500);
 
 pub(in crate::driver) struct LiveKit {
     room: Arc<Room>,
@@ -52,7 +57,8 @@ pub(super) fn connect(core: &Arc<RoomCore>, url: &str, token: &str, options: Roo
         return Err(DriverError::InvalidArgument("a LiveKit server wants an access token".into()));
     }
     let registration = Registration::new(token, &options.roots)?;
-    let session = Session { core: core.clone(), registration, tap: Tap::new(core), sid: None, absent: Vec::new() };
+    let session =
+        Session { core: core.clone(), registration, tap: Tap::new(core), sid: None, absent: Vec::new(), decide: None };
     let (url, token) = (url.to_owned(), token.to_owned());
     let core = core.clone();
     core.clone().spawn(async move {
@@ -72,8 +78,10 @@ struct Session {
     tap: Arc<Tap>,
     /// Ours; another one after a reconnection means a new session.
     sid: Option<ParticipantSid>,
-    /// Who vanished while the room reconnects, and may be back when it is done.
-    absent: Vec<String>,
+    /// Who vanished without the server's saying so. A full reconnect starts so: they may be back when it is done.
+    absent: Vec<(String, ParticipantSid)>,
+    /// When they have left, unless the room reconnects.
+    decide: Option<Instant>,
 }
 
 impl Session {
@@ -86,57 +94,58 @@ impl Session {
         wanted.connect_timeout = timeout;
         wanted.join_retries = 0;
         wanted.rtc_config = rtc;
-        let joined = tokio::time::timeout(timeout, Room::connect(url, token, wanted)).await;
-        let (room, events) = match joined {
-            Ok(Ok(joined)) => joined,
-            Ok(Err(e)) => {
-                let error = connect_error(e, self.registration.take_failure());
-                return self.core.disconnected(DisconnectReason::ConnectFailed, Some(error));
-            }
-            Err(_) => {
-                let error = self.registration.take_failure().unwrap_or(DriverError::Timeout);
-                return self.core.disconnected(DisconnectReason::ConnectFailed, Some(error));
-            }
+        wanted.data_stream = wanted.data_stream.with_max_payload_byte_length(MAX_STREAM_BYTES);
+        let joined = tokio::time::timeout(timeout, join(url.to_owned(), token.to_owned(), wanted)).await;
+        let error = match joined {
+            Ok(Ok(Ok((room, events)))) => return self.joined(Arc::new(room), events).await,
+            Ok(Ok(Err(e))) => connect_error(e, self.registration.take_failure()),
+            Ok(Err(_)) => DriverError::Internal("connecting panicked".into()),
+            Err(_) => self.registration.take_failure().unwrap_or(DriverError::Timeout),
         };
-        self.joined(Arc::new(room), events).await;
+        self.core.disconnected(DisconnectReason::ConnectFailed, Some(error));
     }
 
     async fn joined(&mut self, room: Arc<Room>, mut events: UnboundedReceiver<RoomEvent>) {
         let transport = LiveKit { room: room.clone() };
-        for method in METHODS {
-            transport.register_method(&self.core, method);
-        }
+        // The library's own methods, known as soon as the room is joined.
+        transport.register_clear(&self.core, &self.tap);
+        transport.register_method(&self.core, v0::METHOD_PLAYBACK_FINISHED);
         let me = room.local_participant();
         self.sid = Some(me.sid());
         let present = room.remote_participants().into_values().map(|p| (participant(&p), is_active(&p))).collect();
         self.core.connected(Transport::LiveKit(transport), me.identity().into(), room.name(), present);
         self.tap.participants_changed();
-        while let Some(event) = events.recv().await {
-            self.handle(&room, event);
+        loop {
+            let event = match self.decide {
+                Some(deadline) => tokio::time::timeout_at(deadline, events.recv()).await,
+                None => Ok(events.recv().await),
+            };
+            match event {
+                Ok(Some(event)) => self.handle(&room, event),
+                Ok(None) => break,
+                Err(_) => self.absent_left(),
+            }
         }
         self.core.disconnected(DisconnectReason::Other, None);
     }
 
     fn handle(&mut self, room: &Room, event: RoomEvent) {
         match event {
-            RoomEvent::ParticipantConnected(p) => {
-                let identity: String = p.identity().into();
-                if self.absent.contains(&identity) {
-                    return;
-                }
-                self.core.participant_joined(participant(&p), is_active(&p));
-                self.tap.participants_changed();
-            }
+            RoomEvent::ParticipantConnected(p) => self.arrived(&p),
             RoomEvent::ParticipantActive(p) => self.core.participant_active(p.identity().as_str()),
+            RoomEvent::ParticipantDisconnected(p) if p.state() == ParticipantState::Disconnected => {
+                self.left(p.identity().as_str(), &p.sid());
+            }
             RoomEvent::ParticipantDisconnected(p) => {
-                let identity: String = p.identity().into();
-                if room.connection_state() == ConnectionState::Reconnecting {
-                    self.absent.push(identity);
-                } else {
-                    self.left(&identity);
+                self.absent.push((p.identity().into(), p.sid()));
+                if room.connection_state() != ConnectionState::Reconnecting {
+                    self.decide.get_or_insert_with(|| Instant::now() + RECONNECT_NOTICE);
                 }
             }
-            RoomEvent::Reconnecting => self.core.reconnecting(),
+            RoomEvent::Reconnecting => {
+                self.decide = None;
+                self.core.reconnecting();
+            }
             RoomEvent::Reconnected => self.reconnected(room),
             RoomEvent::TokenRefreshed { token } => self.registration.token_refreshed(&token),
             RoomEvent::Disconnected { reason } => self.core.disconnected(disconnect_reason(reason), None),
@@ -158,9 +167,30 @@ impl Session {
         }
     }
 
-    fn left(&self, identity: &str) {
-        self.tap.participant_left(identity);
+    /// Somebody came, or came back: with another SID it is another session of the same participant.
+    fn arrived(&mut self, p: &RemoteParticipant) {
+        let identity: String = p.identity().into();
+        if let Some(at) = self.absent.iter().position(|(absent, _)| *absent == identity) {
+            let (_, sid) = self.absent.remove(at);
+            if sid != p.sid() {
+                self.left(&identity, &sid);
+            }
+        }
+        self.core.participant_joined(participant(p), is_active(p));
+        self.tap.participants_changed();
+    }
+
+    fn left(&self, identity: &str, sid: &ParticipantSid) {
+        self.tap.participant_left(sid.as_str());
         self.core.participant_left(identity);
+    }
+
+    /// Who is absent has left.
+    fn absent_left(&mut self) {
+        self.decide = None;
+        for (identity, sid) in std::mem::take(&mut self.absent) {
+            self.left(&identity, &sid);
+        }
     }
 
     /// In a new session everything under way was lost; who did not come along has left.
@@ -168,23 +198,33 @@ impl Session {
         let sid = Some(room.local_participant().sid());
         let restarted = sid != self.sid;
         self.sid = sid;
-        let mut present = room.remote_participants();
         if restarted {
             self.tap.restarted();
         }
-        for identity in std::mem::take(&mut self.absent) {
-            match present.remove(&identity.clone().into()) {
-                Some(p) if is_active(&p) => self.core.participant_active(&identity),
-                Some(_) => {}
-                None => self.left(&identity),
-            }
+        for p in room.remote_participants().into_values() {
+            self.arrived(&p);
         }
-        for p in present.into_values() {
-            self.core.participant_joined(participant(&p), is_active(&p));
-        }
+        self.absent_left();
         self.core.reconnected(restarted);
         self.tap.participants_changed();
     }
+}
+
+type Joined = Result<(Room, UnboundedReceiver<RoomEvent>), RoomError>;
+
+/// Connects in a task of its own: a connection that is dropped half-way would stay open, and its participant in the
+/// room. When nobody waits for it any more it is closed.
+fn join(url: String, token: String, options: LiveKitOptions) -> oneshot::Receiver<Joined> {
+    let (done, joined) = oneshot::channel();
+    tokio::spawn(async move {
+        let outcome = Room::connect(&url, &token, options).await;
+        if let Err(Ok((room, _))) = done.send(outcome) {
+            if let Err(e) = room.close().await {
+                tracing::debug!("leaving: {e}");
+            }
+        }
+    });
+    joined
 }
 
 /// Streams that the tap cannot read (compressed or encrypted) come through livekit's own reader, chunk by chunk in
@@ -228,7 +268,9 @@ impl LiveKit {
         timeout: Duration,
     ) -> Result<String, RpcFailure> {
         let call = PerformRpcData::new(destination, method).with_payload(payload).with_response_timeout(timeout);
-        let answer = self.room.local_participant().perform_rpc(call).await;
+        // livekit counts its time-outs from the moment at which the call was sent, which may take as long.
+        let answer = tokio::time::timeout(timeout, self.room.local_participant().perform_rpc(call)).await;
+        let answer = answer.map_err(|_| RpcFailure::new(RESPONSE_TIMEOUT, "no answer in time"))?;
         answer.map_err(|e| RpcFailure::new(e.code, e.message))
     }
 
@@ -251,6 +293,21 @@ impl LiveKit {
                 let gone = || RpcFailure::new(APPLICATION_ERROR, "the room is gone");
                 let core = core.upgrade().ok_or_else(gone).map_err(rpc_error)?;
                 core.invoke(&name, call.caller_identity.as_str(), call.payload).await.map_err(rpc_error)
+            })
+        });
+    }
+
+    /// A clear was carried out by the tap, in its order among the packets, and is only answered here, unless it came in
+    /// a packet that the tap cannot read.
+    fn register_clear(&self, core: &Arc<RoomCore>, tap: &Arc<Tap>) {
+        let (core, tap) = (Arc::downgrade(core), tap.clone());
+        let method = v0::METHOD_CLEAR_BUFFER.to_owned();
+        self.room.local_participant().register_rpc_method(method, move |call: RpcInvocationData| {
+            let (core, tap) = (core.clone(), tap.clone());
+            Box::pin(async move {
+                let caller = call.caller_identity.as_str();
+                let seen = tap.clear_answer(caller, &call.request_id);
+                Ok(answer(seen.unwrap_or_else(|| core.upgrade().is_some_and(|core| core.clear_requested(caller)))))
             })
         });
     }
