@@ -202,6 +202,11 @@ impl Connection {
         if let Err(e) = self.pc.handle_read(TaggedBytesMut { now, transport, message: data }) {
             log::debug!("datagram from {remote}: {e}");
         }
+        // Before the next datagram: the stack makes negotiated channels when it tells itself of the association,
+        // and drops a message that comes sooner.
+        while let Some(event) = self.pc.poll_event() {
+            self.absorb(event);
+        }
     }
 
     /// Runs the timers that are due.
