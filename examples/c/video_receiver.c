@@ -12,25 +12,22 @@
 #include "sink.h"
 #include "timing.h"
 
-#include <limits.h>
 #include <lkvideo.h>
 
+enum { GOODBYE_MS = 2000 };
+
 struct player {
+    struct monitor monitor; // of all the following
     const struct options *options;
     lkv_receiver *receiver;
     struct sink sink;
-    uint64_t frames;         // of all segments
-    uint64_t in_segment;     // of this one
-    unsigned ended, whole;   // segments
-    unsigned accepted;       // of our playback-finished
-    struct counter answered; // of them, in any way; closed when no more can come
-    struct counter arrived;  // the sender, or its video: the server may announce it later than that
+    uint64_t frames;                // of all segments
+    uint64_t in_segment;            // of this one
+    unsigned started, ended, whole; // segments
+    unsigned answered, accepted;    // of our playback-finished
+    bool sender_came, sender_left;
+    bool over; // the room is disconnected for good
 };
-
-static void on_segment_start(struct player *player) {
-    player->in_segment = 0;
-    counter_add(&player->arrived);
-}
 
 static void on_frame(struct player *player, const lkv_event *event, int64_t now_us) {
     const struct picture picture = picture_of_frame(event->frame);
@@ -46,34 +43,33 @@ static void on_segment_end(struct player *player, const lkv_event *event) {
     const int64_t position_us = options_frame_time_us(player->options, player->frames);
     if (player->in_segment == 0) report_segment_start(event->segment, 0, 0, 0);
     report_segment_end(event->segment, event->frames, event->cause);
+    player->in_segment = 0;
     player->ended++;
     if (cleared || flushed) player->whole++;
+    if (event->cause == LKV_CAUSE_DISCONNECTED) return; // there is nobody to tell
     if (failed("tell that playback finished",
                lkv_receiver_notify_playback_finished(player->receiver, event->segment, position_us, cleared)))
-        counter_add(&player->answered); // by ourselves
+        player->answered++; // by ourselves
 }
 
 static void on_notified(struct player *player, const lkv_event *event) {
     report_notified(event->answer);
+    player->answered++;
     if (event->answer == LKV_ANSWER_OK) player->accepted++;
-    counter_add(&player->answered);
 }
 
 static void on_sender(struct player *player, const char *identity) {
-    if (*identity) {
-        say("receiving from %s", identity);
-        counter_add(&player->arrived);
-    } else {
-        say("the sender left");
-        if (!player->options->stay) counter_close(&player->answered);
-    }
+    player->sender_left = !*identity;
+    if (player->sender_left) say("the sender left");
+    else say("receiving from %s", identity);
 }
 
 static void on_event(const lkv_event *event, void *user_data) {
     const int64_t now_us = unix_time_us();
     struct player *player = user_data;
+    monitor_enter(&player->monitor);
     switch (event->type) {
-    case LKV_EVENT_SEGMENT_START: on_segment_start(player); break;
+    case LKV_EVENT_SEGMENT_START: player->started++; break;
     case LKV_EVENT_FRAME: on_frame(player, event, now_us); break;
     case LKV_EVENT_SEGMENT_END: on_segment_end(player, event); break;
     case LKV_EVENT_CLEARED: report_cleared(); break;
@@ -81,24 +77,38 @@ static void on_event(const lkv_event *event, void *user_data) {
     case LKV_EVENT_SENDER: on_sender(player, event->message); break;
     case LKV_EVENT_ERROR: report_error(event->error, event->message); break;
     }
+    player->sender_came = player->sender_came || player->started > 0 || event->type == LKV_EVENT_SENDER;
+    monitor_leave(&player->monitor);
 }
 
 static void on_room_event(const lkv_room_event *event, void *user_data) {
     struct player *player = user_data;
     report_room_event(event, NULL);
-    if (event->type != LKV_ROOM_EVENT_STATE || event->state != LKV_ROOM_DISCONNECTED) return;
-    counter_close(&player->arrived);
-    counter_close(&player->answered);
+    monitor_enter(&player->monitor);
+    if (event->type == LKV_ROOM_EVENT_STATE) player->over = event->state == LKV_ROOM_DISCONNECTED;
+    monitor_leave(&player->monitor);
 }
 
-static lkv_result create_receiver(const struct options *options, struct player *player, lkv_room *room) {
-    const lkv_receiver_callbacks callbacks = {
-        .struct_size = sizeof callbacks, .on_event = on_event, .user_data = player};
-    lkv_receiver_options receiver_options = LKV_RECEIVER_OPTIONS_INIT;
-    receiver_options.sender = options->sender;
-    receiver_options.policy = LKV_POLICY_BLOCK;
-    receiver_options.callbacks = &callbacks;
-    return lkv_receiver_create(room, &receiver_options, &player->receiver);
+// ---- what main waits for ----
+
+// Servers announce participants late: video of the sender's is a sign of it too.
+static bool sender_came(const void *state) {
+    const struct player *player = state;
+    return player->sender_came || player->over;
+}
+
+static bool nothing_more_comes(const void *state) {
+    const struct player *player = state;
+    const struct options *options = player->options;
+    const bool enough = options->segments > 0 && player->answered >= options->segments;
+    const bool left =
+        player->sender_left && !options->stay && player->ended == player->started && player->answered >= player->ended;
+    return enough || left || player->over;
+}
+
+static bool last_event_came(const void *state) {
+    const struct player *player = state;
+    return player->over && player->ended == player->started;
 }
 
 static bool all_arrived(const struct player *player) {
@@ -109,12 +119,24 @@ static bool all_arrived(const struct player *player) {
            (expected == 0 || player->ended == expected);
 }
 
+static lkv_result create_receiver(const struct options *options, struct player *player, lkv_room *room) {
+    const lkv_receiver_callbacks callbacks = {
+        .struct_size = sizeof callbacks, .on_event = on_event, .user_data = player};
+    lkv_receiver_options receiver_options = LKV_RECEIVER_OPTIONS_INIT;
+    receiver_options.sender = options->sender;
+    receiver_options.policy = LKV_POLICY_BLOCK;
+    receiver_options.callbacks = &callbacks;
+    monitor_enter(&player->monitor); // a callback that comes at once waits until the receiver is known
+    const lkv_result result = lkv_receiver_create(room, &receiver_options, &player->receiver);
+    monitor_leave(&player->monitor);
+    return result;
+}
+
 int main(int argc, char **argv) {
     interrupt_begin();
     const struct options options = options_parse(PROGRAM_RECEIVER, argc, argv);
     struct player player = {.options = &options};
-    counter_init(&player.answered);
-    counter_init(&player.arrived);
+    monitor_init(&player.monitor);
     const char *token;
     lkv_room *room = NULL;
     bool done = false;
@@ -130,21 +152,23 @@ int main(int argc, char **argv) {
     if (failed("connect", lkv_room_wait_connected(room, LKV_FOREVER))) goto leave;
     if (failed("receive", create_receiver(&options, &player, room))) goto leave;
     say("waiting for %s", options.sender ? options.sender : "an agent");
-    if (!counter_wait(&player.arrived, 1, (int64_t)options.wait_timeout * 1000)) {
+    if (!monitor_wait(&player.monitor, sender_came, &player, (int64_t)options.wait_timeout * 1000)) {
         report_error(LKV_ERROR_TIMEOUT, "the sender did not come");
         goto leave;
     }
-    counter_wait(&player.answered, options.segments ? options.segments : UINT_MAX, -1);
-    done = true;
+    done = monitor_wait(&player.monitor, nothing_more_comes, &player, LKV_FOREVER);
 
 leave:
     interrupt_calls(NULL, NULL);
+    if (room) {
+        lkv_room_close(room);
+        monitor_wait(&player.monitor, last_event_came, &player, GOODBYE_MS);
+    }
     lkv_receiver_destroy(player.receiver); // no callback runs after this
-    leave_room(room, &player.answered);
+    lkv_room_destroy(room);
     done = done && all_arrived(&player);
     done = sink_close(&player.sink) && done;
-    counter_destroy(&player.answered);
-    counter_destroy(&player.arrived);
+    monitor_destroy(&player.monitor);
     report_close();
     interrupt_end();
     return done ? 0 : 1;

@@ -15,27 +15,39 @@
 
 #include <lkvideo.h>
 
-enum { PATIENCE_MS = 30000, PAUSE_US = 1000000, LINGER_US = 300000 };
+enum { PATIENCE_MS = 30000, GOODBYE_MS = 2000, PAUSE_US = 1000000, LINGER_US = 300000 };
 
 struct playback {
-    struct counter finished; // segments; closed when no more can come
-    bool given_up;           // the receiver is gone, so that the library finished a segment in its place
+    struct monitor monitor;
+    uint64_t finished, expected; // segments
+    bool given_up;               // the receiver is gone: the library finished a segment in its place
+    bool over;                   // the room is disconnected for good
 };
 
 static void on_room_event(const lkv_room_event *event, void *user_data) {
     struct playback *playback = user_data;
     report_room_event(event, NULL);
-    if (event->type == LKV_ROOM_EVENT_STATE && event->state == LKV_ROOM_DISCONNECTED)
-        counter_close(&playback->finished);
+    monitor_enter(&playback->monitor);
+    if (event->type == LKV_ROOM_EVENT_STATE) playback->over = event->state == LKV_ROOM_DISCONNECTED;
+    monitor_leave(&playback->monitor);
 }
 
 static void on_playback_event(const lkv_event *event, void *user_data) {
     struct playback *playback = user_data;
     if (event->type == LKV_EVENT_ERROR) report_error(event->error, event->message);
     if (event->type != LKV_EVENT_PLAYBACK_FINISHED) return;
+    if (!event->made_up) report_playback_finished(event->position_us, event->interrupted);
+    monitor_enter(&playback->monitor);
+    playback->finished++;
     if (event->made_up) playback->given_up = true;
-    else report_playback_finished(event->position_us, event->interrupted);
-    counter_add(&playback->finished);
+    monitor_leave(&playback->monitor);
+}
+
+static bool is_over(const void *playback) { return ((const struct playback *)playback)->over; }
+
+static bool is_finished(const void *state) {
+    const struct playback *playback = state;
+    return playback->finished >= playback->expected || playback->over;
 }
 
 // A room that reconnects takes its time, and the frames wait for it.
@@ -76,12 +88,14 @@ static bool wait_playback_finished(lkv_output *output, struct playback *playback
     lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
     if (failed("send what is queued", lkv_output_wait_sent(output, PATIENCE_MS))) return false;
     if (failed("count segments", lkv_output_get_stats(output, &stats))) return false;
-    if (!counter_wait(&playback->finished, (unsigned)stats.segments_started, (int64_t)options->finish_timeout * 1000)) {
-        report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
-        return false;
-    }
+    playback->expected = stats.segments_started;
+    monitor_wait(&playback->monitor, is_finished, playback, (int64_t)options->finish_timeout * 1000);
+    monitor_enter(&playback->monitor);
+    const bool finished = playback->finished >= playback->expected, given_up = playback->given_up;
+    monitor_leave(&playback->monitor);
+    if (!finished) report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
     sleep_until_us(steady_time_us() + LINGER_US); // what answers the receiver is still on its way
-    return stats.segments_started == options->segments && !playback->given_up;
+    return finished && !given_up && stats.segments_started == options->segments;
 }
 
 int main(int argc, char **argv) {
@@ -89,7 +103,7 @@ int main(int argc, char **argv) {
     const struct options options = options_parse(PROGRAM_SENDER, argc, argv);
     struct source source = {0};
     struct playback playback = {0};
-    counter_init(&playback.finished);
+    monitor_init(&playback.monitor);
     const char *token;
     lkv_room *room = NULL;
     lkv_output *output = NULL;
@@ -122,8 +136,12 @@ int main(int argc, char **argv) {
 leave:
     interrupt_calls(NULL, NULL);
     lkv_output_destroy(output);
-    leave_room(room, &playback.finished);
-    counter_destroy(&playback.finished);
+    if (room) {
+        lkv_room_close(room);
+        monitor_wait(&playback.monitor, is_over, &playback, GOODBYE_MS); // its last event
+        lkv_room_destroy(room);
+    }
+    monitor_destroy(&playback.monitor);
     source_close(&source);
     report_close();
     interrupt_end();

@@ -3,7 +3,6 @@
 
 #include "report.h"
 
-#include <limits.h>
 #include <string.h>
 
 bool access_token(const struct options *options, const char **token) {
@@ -47,14 +46,6 @@ lkv_result connect_room(const struct options *options, const char *token, const 
 bool is_reconnecting(lkv_room *room) {
     lkv_room_state state;
     return lkv_room_get_state(room, &state, NULL) == LKV_OK && state == LKV_ROOM_RECONNECTING;
-}
-
-void leave_room(lkv_room *room, struct counter *closed_by_last_event) {
-    enum { TIMEOUT_MS = 2000 };
-    if (!room) return;
-    lkv_room_close(room);
-    counter_wait(closed_by_last_event, UINT_MAX, TIMEOUT_MS);
-    lkv_room_destroy(room);
 }
 
 void close_room(void *room) { lkv_room_close(room); }

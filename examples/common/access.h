@@ -3,7 +3,6 @@
 #define EXAMPLES_ACCESS_H
 
 #include "options.h"
-#include "timing.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,9 +20,6 @@ lkv_result connect_room(const struct options *options, const char *token, const 
                         lkv_room **room);
 
 bool is_reconnecting(lkv_room *room);
-
-// Closes and destroys a room (or NULL), but first waits for its last event, at which on_event must close the counter.
-void leave_room(lkv_room *room, struct counter *closed_by_last_event);
 
 // lkv_room_close as something to call on Ctrl-C: it wakes all who wait for anything of the room.
 void close_room(void *room);

@@ -29,45 +29,36 @@ void wait_for_frame(int64_t start_us, double fps, uint64_t number) {
     if (fps > 0) sleep_until_us(start_us + (int64_t)((double)number * 1e6 / fps));
 }
 
-void counter_init(struct counter *counter) {
+void monitor_init(struct monitor *monitor) {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&counter->mutex, NULL);
-    pthread_cond_init(&counter->changed, &attributes);
+    pthread_mutex_init(&monitor->mutex, NULL);
+    pthread_cond_init(&monitor->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    counter->count = 0;
-    counter->closed = false;
 }
 
-void counter_add(struct counter *counter) {
-    pthread_mutex_lock(&counter->mutex);
-    counter->count++;
-    pthread_cond_broadcast(&counter->changed);
-    pthread_mutex_unlock(&counter->mutex);
+void monitor_enter(struct monitor *monitor) { pthread_mutex_lock(&monitor->mutex); }
+
+void monitor_leave(struct monitor *monitor) {
+    pthread_cond_broadcast(&monitor->changed);
+    pthread_mutex_unlock(&monitor->mutex);
 }
 
-void counter_close(struct counter *counter) {
-    pthread_mutex_lock(&counter->mutex);
-    counter->closed = true;
-    pthread_cond_broadcast(&counter->changed);
-    pthread_mutex_unlock(&counter->mutex);
-}
-
-bool counter_wait(struct counter *counter, unsigned count, int64_t timeout_ms) {
+bool monitor_wait(struct monitor *monitor, bool (*until)(const void *state), const void *state, int64_t timeout_ms) {
     const struct timespec deadline = to_timespec(steady_time_us() + timeout_ms * 1000);
     int status = 0;
-    pthread_mutex_lock(&counter->mutex);
-    while (counter->count < count && !counter->closed && status != ETIMEDOUT) {
-        status = timeout_ms < 0 ? pthread_cond_wait(&counter->changed, &counter->mutex)
-                                : pthread_cond_timedwait(&counter->changed, &counter->mutex, &deadline);
+    bool reached;
+    pthread_mutex_lock(&monitor->mutex);
+    while (!(reached = until(state)) && status != ETIMEDOUT) {
+        status = timeout_ms < 0 ? pthread_cond_wait(&monitor->changed, &monitor->mutex)
+                                : pthread_cond_timedwait(&monitor->changed, &monitor->mutex, &deadline);
     }
-    const bool reached = counter->count >= count;
-    pthread_mutex_unlock(&counter->mutex);
+    pthread_mutex_unlock(&monitor->mutex);
     return reached;
 }
 
-void counter_destroy(struct counter *counter) {
-    pthread_cond_destroy(&counter->changed);
-    pthread_mutex_destroy(&counter->mutex);
+void monitor_destroy(struct monitor *monitor) {
+    pthread_cond_destroy(&monitor->changed);
+    pthread_mutex_destroy(&monitor->mutex);
 }

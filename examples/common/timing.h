@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clocks, a pacer that does not drift, and a counter that one thread waits on while others add.
+// Clocks, a pacer that does not drift, and a monitor to wait for what happens on other threads.
 #ifndef EXAMPLES_TIMING_H
 #define EXAMPLES_TIMING_H
 
@@ -20,21 +20,19 @@ void sleep_until_us(int64_t steady_us);
 // at once.
 void wait_for_frame(int64_t start_us, double fps, uint64_t number);
 
-// Counts what happens on other threads, until it is closed because nothing more will.
-struct counter {
+// Guards what callbacks change and main waits for.
+struct monitor {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    unsigned count;
-    bool closed;
 };
 
-void counter_init(struct counter *counter);
-void counter_add(struct counter *counter);
-void counter_close(struct counter *counter);
-// Until the count is reached, or the counter closed, or so many milliseconds passed (negative: no limit). True if it
-// was reached.
-bool counter_wait(struct counter *counter, unsigned count, int64_t timeout_ms);
-void counter_destroy(struct counter *counter);
+void monitor_init(struct monitor *monitor);
+void monitor_enter(struct monitor *monitor);
+void monitor_leave(struct monitor *monitor); // and wakes who waits
+// Waits until `until(state)`, which is asked inside the monitor, or so many milliseconds passed (negative: no limit). Returns
+// what it said last.
+bool monitor_wait(struct monitor *monitor, bool (*until)(const void *state), const void *state, int64_t timeout_ms);
+void monitor_destroy(struct monitor *monitor);
 
 #ifdef __cplusplus
 }

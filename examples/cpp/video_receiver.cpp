@@ -18,15 +18,17 @@ public:
     bool handle(const lkv::Event &event) {
         const std::int64_t now_us = unix_time_us();
         switch (event.type()) {
-        case LKV_EVENT_SEGMENT_START: in_segment_ = 0; break;
+        case LKV_EVENT_SEGMENT_START: started_++; break;
         case LKV_EVENT_FRAME: on_frame(event.frame(), now_us); break;
         case LKV_EVENT_SEGMENT_END: on_segment_end(event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;
         case LKV_EVENT_NOTIFIED: on_notified(event.answer()); break;
-        case LKV_EVENT_SENDER: return on_sender(event.message());
+        case LKV_EVENT_SENDER: on_sender(event.message()); break;
         case LKV_EVENT_ERROR: report_error(event.error(), event.message().data()); break;
         }
-        return options_.segments == 0 || answered_ < options_.segments;
+        const bool enough = options_.segments > 0 && answered_ >= options_.segments;
+        const bool left = sender_left_ && !options_.stay && ended_ == started_ && answered_ >= ended_;
+        return !enough && !left;
     }
 
     bool all_arrived() {
@@ -50,8 +52,10 @@ private:
         const bool flushed = event.cause() == LKV_CAUSE_FLUSHED && event.frames() == in_segment_;
         if (in_segment_ == 0) report_segment_start(event.segment(), 0, 0, 0);
         report_segment_end(event.segment(), event.frames(), event.cause());
+        in_segment_ = 0;
         ended_++;
         if (cleared || flushed) whole_++;
+        if (event.cause() == LKV_CAUSE_DISCONNECTED) return; // there is nobody to tell
 
         lkv::Status status;
         const std::int64_t position_us = options_frame_time_us(&options_, frames_);
@@ -65,18 +69,19 @@ private:
         if (answer == LKV_ANSWER_OK) accepted_++;
     }
 
-    bool on_sender(std::string_view identity) {
-        if (identity.empty()) say("the sender left");
+    void on_sender(std::string_view identity) {
+        sender_left_ = identity.empty();
+        if (sender_left_) say("the sender left");
         else say("receiving from %s", identity.data());
-        return !identity.empty() || options_.stay;
     }
 
     const options &options_;
     lkv::Receiver &receiver_;
     example::Sink sink_;
     std::uint64_t frames_ = 0, in_segment_ = 0;
-    unsigned ended_ = 0, whole_ = 0;       // segments
-    unsigned answered_ = 0, accepted_ = 0; // of our playback-finished
+    unsigned started_ = 0, ended_ = 0, whole_ = 0; // segments
+    unsigned answered_ = 0, accepted_ = 0;         // of our playback-finished
+    bool sender_left_ = false;
 };
 
 bool receive_video(const options &options) {
