@@ -44,10 +44,13 @@ def room(server, make_room):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Adds the server's last words to a failure."""
+    """Adds what everybody in the room did, and the server's last words, to a failure."""
     report = yield
-    server = getattr(item, "funcargs", {}).get("server")
-    if report.failed and server:
-        lines = server.log_path.read_text(errors="replace").splitlines()[-SERVER_LOG_LINES:]
-        report.sections.append(("livekit-server", "\n".join(line[:SERVER_LOG_COLUMNS] for line in lines)))
+    if report.failed:
+        room, server = (getattr(item, "funcargs", {}).get(name) for name in ("room", "server"))
+        for program in room.programs if room else []:
+            report.sections.append((program.name, program.report()))
+        if server:
+            lines = server.log_path.read_text(errors="replace").splitlines()[-SERVER_LOG_LINES:]
+            report.sections.append(("livekit-server", "\n".join(line[:SERVER_LOG_COLUMNS] for line in lines)))
     return report

@@ -5,15 +5,17 @@ import pytest
 
 from support import checks
 from support.programs import where
+from support.room import CONNECTED
 
 FRAMES = 600  # longer than any of these situations
 
 
 @pytest.fixture
 def running(room):
-    """(sender, receiver) in the middle of a segment."""
-    receiver = room.receiver("c", segments=1)
+    """(sender, receiver) in the middle of a segment. The receiver comes last: so it knows the sender from the start."""
     sender = room.sender("cpp", segments=1, frames=FRAMES, size="320x240", finish_timeout=2)
+    sender.wait_event(CONNECTED)
+    receiver = room.receiver("c", segments=1)
     receiver.wait_event("frame", 10)
     return sender, receiver
 

@@ -6,6 +6,7 @@ one down, WebSocket traffic goes on and every UDP path is dead, as behind a fire
 iproute2; where they lack, `create` says so.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,10 +25,12 @@ class FarHost:
     """Use as a context manager; `prefix` runs a command on the far host."""
 
     signalling_ip, media_ip = SIGNALLING[0], MEDIA[0]
+    _numbers = itertools.count()  # the kernel takes its time to forget a namespace and its name
 
     def __init__(self):
-        self._name = f"lkv-e2e-{os.getpid()}"
-        self._links = [(f"lkvs{os.getpid()}", SIGNALLING), (f"lkvm{os.getpid()}", MEDIA)]
+        number = f"{os.getpid()}-{next(self._numbers)}"
+        self._name = f"lkv-e2e-{number}"
+        self._links = [(f"lkvs{number}", SIGNALLING), (f"lkvm{number}", MEDIA)]
         self.prefix = ("ip", "netns", "exec", self._name)
 
     def __enter__(self) -> "FarHost":
@@ -41,6 +44,8 @@ class FarHost:
         return self
 
     def __exit__(self, *_) -> None:
+        for link, _ in self._links:
+            subprocess.run(["ip", "link", "delete", link], capture_output=True)
         subprocess.run(["ip", "netns", "delete", self._name], capture_output=True)
 
     def _create(self) -> None:

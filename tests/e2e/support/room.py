@@ -20,7 +20,7 @@ class Room:
     def __init__(self, server: Server, name: str):
         self.server = server
         self.name = name
-        self._started: list[Program] = []
+        self.programs: list[Program] = []
 
     def sender(self, language: str, identity: str = "sender", destination: str = "receiver", **options) -> Program:
         """Starts a sender of video; it is an AGENT unless `kind` says otherwise."""
@@ -73,10 +73,10 @@ class Room:
             if value is not None:
                 command += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
         program = Program(f"{language} {role} {identity!r}", [*prefix, *command])
-        self._started.append(program)
+        self.programs.append(program)
         return program
 
     def end(self) -> None:
         """Ends everybody that still runs."""
-        for program in self._started:
+        for program in self.programs:
             program.end()

@@ -65,6 +65,8 @@ class Server:
                 "use_external_ip": False,
                 "enable_loopback_candidate": media_ip == "127.0.0.1",
                 "ips": {"includes": [f"{media_ip}/32"]},
+                # Nobody answers at port 9 (discard); with no server here clients would be told of public ones.
+                "stun_servers": ["127.0.0.1:9"],
             },
             "logging": {"level": "info", "json": True},
         }
