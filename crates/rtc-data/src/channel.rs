@@ -3,6 +3,7 @@
 //! thread does the work and runs the callbacks.
 
 use crate::{
+    backlog::{Backlog, Share},
     io::{
         link::{Command, Link},
         slot::Slot,
@@ -42,10 +43,17 @@ pub(crate) struct Shared {
     pub(crate) on_state: Slot<OnState>,
     pub(crate) on_message: Slot<OnMessage>,
     pub(crate) on_drained: Slot<OnDrained>,
+    pub(crate) share: Share,
 }
 
 impl Shared {
-    pub(crate) fn new(key: u64, label: String, stream_id: Option<u16>, state: ChannelState) -> Arc<Self> {
+    pub(crate) fn new(
+        key: u64,
+        label: String,
+        stream_id: Option<u16>,
+        state: ChannelState,
+        backlog: &Backlog,
+    ) -> Arc<Self> {
         Arc::new(Self {
             key,
             label,
@@ -54,6 +62,7 @@ impl Shared {
             on_state: Slot::default(),
             on_message: Slot::default(),
             on_drained: Slot::default(),
+            share: Share::of(backlog),
         })
     }
 
@@ -119,7 +128,12 @@ impl Channel {
         };
         let channel = self.shared.clone();
         match refused {
-            None => self.link.post(Command::Send { channel, data: BytesMut::from(data), binary }),
+            None => {
+                let bytes = data.len() as u64;
+                self.shared.share.given(bytes);
+                let posted = self.link.post(Command::Send { channel, data: BytesMut::from(data), binary });
+                posted.inspect_err(|_| self.shared.share.settled(bytes))
+            }
             Some(error) => {
                 let _ = self.link.post(Command::Refused { channel, bytes: data.len() });
                 Err(error)

@@ -77,7 +77,8 @@ impl Peer {
     /// Makes a channel. It can be sent to at once, and opens when both sides are ready.
     pub fn create_channel(&self, init: ChannelInit) -> Result<Arc<Channel>, Error> {
         let key = self.link.next_key.fetch_add(1, Relaxed);
-        let shared = Shared::new(key, init.label.clone(), init.negotiated, ChannelState::Connecting);
+        let shared =
+            Shared::new(key, init.label.clone(), init.negotiated, ChannelState::Connecting, &self.link.backlog);
         self.link.post(Command::CreateChannel { channel: shared.clone(), init })?;
         Ok(Channel::new(shared, self.link.clone()))
     }

@@ -58,7 +58,7 @@ impl Delivery {
                 self.deliver_candidates();
             }
             Event::ChannelIncoming { key, label, stream_id } => {
-                let shared = Shared::new(key, label, stream_id, ChannelState::Open);
+                let shared = Shared::new(key, label, stream_id, ChannelState::Open, &self.link.backlog);
                 self.add(shared.clone());
                 self.incoming.push_back(Channel::new(shared, self.link.clone()));
                 self.deliver_incoming();
@@ -79,12 +79,14 @@ impl Delivery {
             }
             Event::Drained { key, bytes } => {
                 if let Some(r) = self.channels.get_mut(&key) {
+                    r.channel.share.settled(bytes);
                     r.drained += bytes;
                     r.deliver_drained();
                 }
             }
             Event::ChannelClosed { key } => {
                 if let Some(r) = self.channels.remove(&key) {
+                    r.channel.share.settled(u64::MAX);
                     log::debug!("channel {} is closed", r.channel.label);
                     r.channel.enter(ChannelState::Closed);
                 }
@@ -144,6 +146,7 @@ impl Delivery {
     /// Ends every channel that is left, and drops every callback.
     pub(super) fn end(&mut self) {
         for (_, r) in self.channels.drain() {
+            r.channel.share.settled(u64::MAX);
             r.channel.enter(ChannelState::Closed);
             r.channel.clear_callbacks();
         }

@@ -54,7 +54,7 @@ impl Driver {
     pub(crate) fn start(config: Config, filter: Option<Filter>) -> Result<Arc<Link>, Error> {
         let (queue, commands) = mpsc::channel();
         let poll = mio::Poll::new()?;
-        let link = Arc::new(Link::new(queue, mio::Waker::new(poll.registry(), WAKE)?));
+        let link = Arc::new(Link::new(queue, mio::Waker::new(poll.registry(), WAKE)?, config.backlog.clone()));
         let driver = Self {
             core: Connection::new(&config, Instant::now())?,
             delivery: Delivery::new(link.clone(), filter),
@@ -158,6 +158,7 @@ impl Driver {
             Command::Send { channel, data, binary } => {
                 let bytes = data.len();
                 if self.core.counters(channel.key).is_none() {
+                    channel.share.settled(bytes as u64);
                     self.delivery.refused(&channel, bytes);
                 } else if let Err(e) = self.core.send(channel.key, data, binary) {
                     log::debug!("message of {bytes} bytes on {}: {e}", channel.label);

@@ -2,6 +2,7 @@
 //! The way from the handles to the connection's thread, and the state that the thread publishes.
 
 use crate::{
+    backlog::Backlog,
     channel::Shared,
     io::slot::Slot,
     peer::{OnCandidate, OnCandidateError, OnChannel, OnConn},
@@ -81,6 +82,7 @@ pub(crate) struct Link {
     state: AtomicU8,
     signaling: AtomicU8,
     pub(crate) next_key: AtomicU64,
+    pub(crate) backlog: Backlog,
     pub(crate) current_local: Mutex<Option<(SdpKind, String)>>,
     pub(crate) current_remote: Mutex<Option<(SdpKind, String)>>,
     pub(crate) on_conn: Slot<OnConn>,
@@ -90,7 +92,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(queue: mpsc::Sender<Command>, waker: mio::Waker) -> Self {
+    pub(crate) fn new(queue: mpsc::Sender<Command>, waker: mio::Waker, backlog: Backlog) -> Self {
         Self {
             queue,
             waker,
@@ -98,6 +100,7 @@ impl Link {
             state: AtomicU8::new(ConnState::New as u8),
             signaling: AtomicU8::new(Signaling::Stable as u8),
             next_key: AtomicU64::new(1),
+            backlog,
             current_local: Mutex::default(),
             current_remote: Mutex::default(),
             on_conn: Slot::default(),
