@@ -62,6 +62,16 @@ pub fn set_sink(level: Level, sink: Option<Arc<dyn Sink>>) -> Result<(), DriverE
     Ok(())
 }
 
+/// The end of a call of the sink, however it ends: whoever replaced it may be waiting for this.
+struct Exit;
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        INSIDE.set(false);
+        FACADE.sink.update(|_| ());
+    }
+}
+
 impl log::Log for Facade {
     fn enabled(&self, metadata: &log::Metadata) -> bool {
         metadata.level() <= log::max_level()
@@ -74,10 +84,9 @@ impl log::Log for Facade {
         }
         let Some(sink) = self.sink.lock().clone() else { return };
         INSIDE.set(true);
+        let _exit = Exit;
+        let sink = sink; // goes before the exit is told
         sink.log(level(record.level()), record.target(), &record.args().to_string());
-        INSIDE.set(false);
-        drop(sink);
-        self.sink.update(|_| ()); // whoever replaced it may be waiting for this call to end
     }
 
     fn flush(&self) {}

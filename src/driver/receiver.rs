@@ -115,6 +115,7 @@ impl Receiver {
                     FramePool::default(),
                 ),
                 requests: Some(requests),
+                last_stream: 0,
                 ended: false,
             }),
             wake: Notify::new(),
@@ -211,6 +212,8 @@ struct Shared {
     session: ReceiverSession,
     /// To the task that sends them; gone at the end, when what is in it is still sent.
     requests: Option<mpsc::UnboundedSender<ReceiverRequest>>,
+    /// The last stream that was taken.
+    last_stream: u64,
     /// Nothing new will come.
     ended: bool,
 }
@@ -259,8 +262,13 @@ impl ReceiverCore {
         self.tell(|session, now| session.room_reconnecting(reconnecting, now));
     }
 
-    pub fn room_restarted(&self) {
-        self.tell(|session, _| session.room_restarted());
+    /// A new session of the room, with stream `first` or later ones.
+    pub fn room_restarted(&self, first: u64) {
+        self.update(|s| {
+            if s.last_stream < first {
+                s.session.room_restarted();
+            }
+        });
     }
 
     pub fn room_closed(&self) {
@@ -282,29 +290,38 @@ impl ReceiverCore {
         sender: &str,
         attributes: &HashMap<String, String>,
     ) -> Option<StreamSink> {
-        let stream = StreamKey(stream);
-        let taken = self.tell(|session, now| session.stream_opened(StreamOpened { stream, sender, attributes }, now));
-        taken.then(|| StreamSink { receiver: self.clone(), stream })
+        let key = StreamKey(stream);
+        let opened = StreamOpened { stream: key, sender, attributes };
+        let taken = self.update(|s| {
+            let taken = s.session.stream_opened(opened, Instant::now());
+            if taken {
+                s.last_stream = stream;
+            }
+            taken
+        });
+        taken.then(|| StreamSink { receiver: self.clone(), stream: key })
     }
 
     /// An event of the transport: changes the session, then wakes whom it concerns.
     fn tell<R>(&self, event: impl FnOnce(&mut ReceiverSession, Instant) -> R) -> R {
-        let result = self.shared.update(|s| event(&mut s.session, Instant::now()));
+        self.update(|s| event(&mut s.session, Instant::now()))
+    }
+
+    fn update<R>(&self, event: impl FnOnce(&mut Shared) -> R) -> R {
+        let result = self.shared.update(event);
         self.wake.notify_one();
         self.space.notify_waiters(); // the event may have emptied the queue
         result
     }
 
     fn end(&self, how: impl FnOnce(&mut ReceiverSession)) {
-        self.shared.update(|s| {
+        self.update(|s| {
             if !s.ended {
                 s.ended = true;
                 s.requests = None;
                 how(&mut s.session);
             }
         });
-        self.wake.notify_one();
-        self.space.notify_waiters();
     }
 
     fn take_event(&self, wait: Wait) -> Result<ReceiverEvent, DriverError> {

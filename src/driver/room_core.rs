@@ -88,6 +88,8 @@ pub(super) struct RoomCore {
     /// Says `true` once the room is to end.
     closing: watch::Sender<bool>,
     next_stream: AtomicU64,
+    /// The first stream since the room last began to reconnect.
+    first_since: AtomicU64,
     foreign_streams: AtomicU64,
 }
 
@@ -120,6 +122,7 @@ impl RoomCore {
             outgoing,
             closing: watch::Sender::new(false),
             next_stream: AtomicU64::new(1),
+            first_since: AtomicU64::new(1),
             foreign_streams: AtomicU64::new(0),
         });
         let this = core.clone();
@@ -166,9 +169,10 @@ impl RoomCore {
         present: Vec<(Participant, bool)>,
     ) {
         let transport = Arc::new(transport);
-        *self.transport.write() = Some(transport.clone());
         let mut registered = Vec::new();
         let closed = self.shared.update(|s| {
+            // Together, since a close in between would leave.
+            *self.transport.write() = Some(transport.clone());
             s.left = false;
             if s.state == RoomState::Disconnected {
                 return true;
@@ -233,14 +237,17 @@ impl RoomCore {
     }
 
     pub fn reconnecting(&self) {
+        self.first_since.store(self.next_stream.load(Relaxed), Relaxed);
         self.shared.update(|s| s.set_state(RoomState::Reconnecting, DisconnectReason::None, None));
         self.for_each_receiver(|receiver| receiver.room_reconnecting(true));
     }
 
-    /// Connected again; `restarted`: in a new session, in which everything under way was lost.
+    /// Connected again; `restarted`: in a new session, in which everything under way was lost. What came since the room
+    /// began to reconnect came in the new one.
     pub fn reconnected(&self, restarted: bool) {
         if restarted {
-            self.for_each_receiver(|receiver| receiver.room_restarted());
+            let first = self.first_since.load(Relaxed);
+            self.for_each_receiver(|receiver| receiver.room_restarted(first));
             self.for_each_output(|output| output.room_restarted());
         }
         self.for_each_receiver(|receiver| receiver.room_reconnecting(false));

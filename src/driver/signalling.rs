@@ -71,10 +71,22 @@ impl Registration {
         Ok(this)
     }
 
-    /// The server has replaced the token: later requests carry the new one.
+    /// The server has replaced the token: later requests carry the new one, those under way the old one.
     pub fn token_refreshed(&self, token: &str) {
         POLICIES.lock().insert(token.to_owned(), self.policy.clone());
-        self.tokens.lock().push(token.to_owned());
+        let mut tokens = self.tokens.lock();
+        tokens.push(token.to_owned());
+        while tokens.len() > 2 {
+            self.forget(&tokens.remove(0));
+        }
+    }
+
+    fn forget(&self, token: &str) {
+        let mut policies = POLICIES.lock();
+        // A room of the same token that came later keeps its entry.
+        if policies.get(token).is_some_and(|p| Arc::ptr_eq(p, &self.policy)) {
+            policies.remove(token);
+        }
     }
 
     /// Why the last attempt failed, if it failed below HTTP.
@@ -85,12 +97,8 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut policies = POLICIES.lock();
         for token in self.tokens.lock().drain(..) {
-            // A room of the same token that came later keeps its entry.
-            if policies.get(&token).is_some_and(|p| Arc::ptr_eq(p, &self.policy)) {
-                policies.remove(&token);
-            }
+            self.forget(&token);
         }
     }
 }
@@ -312,5 +320,21 @@ impl HttpClient for Client {
             .collect();
         let body = response.bytes().await.map_err(|e| failed(&e))?.to_vec();
         Ok(HttpResponse { status, headers, body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_tokens_of_a_room_are_kept() {
+        let known = |token: &str| POLICIES.lock().contains_key(token);
+        let registration = Registration::new("token-1", &Roots::System).unwrap();
+        registration.token_refreshed("token-2");
+        registration.token_refreshed("token-3");
+        assert!(!known("token-1") && known("token-2") && known("token-3"));
+        drop(registration);
+        assert!(!known("token-2") && !known("token-3"));
     }
 }

@@ -56,6 +56,8 @@ struct OpenStream {
 struct State {
     open: HashMap<StreamName, OpenStream>,
     opened: u64,
+    /// Of them when the room last began to reconnect.
+    opened_before: u64,
     last_sequence: HashMap<String, u32>,
     /// Packets of participants who are not known yet.
     early: VecDeque<(Instant, Packet)>,
@@ -98,9 +100,17 @@ impl Tap {
         self.state.lock().open.retain(|(sender, _), _| sender != sid);
     }
 
-    /// A new session: sequence numbers start again and open streams will not go on.
+    /// The connection is being repaired, in the same session or in a new one.
+    pub fn reconnecting(&self) {
+        let mut state = self.state.lock();
+        state.opened_before = state.opened;
+    }
+
+    /// It is a new session: streams that were open will not go on. Packets may have come before this news.
     pub fn restarted(&self) {
-        *self.state.lock() = State::default();
+        let mut state = self.state.lock();
+        let before = state.opened_before;
+        state.open.retain(|_, stream| stream.order > before);
     }
 }
 
@@ -414,6 +424,32 @@ mod tests {
         to.tap.participant_left("PA_0");
         assert!(to.frame("one") && to.close("one"));
         to.expect_segment(1);
+    }
+
+    #[test]
+    fn a_stream_of_the_new_session_may_come_before_the_news_of_it() {
+        let mut to = Setting::new("tap-restart", Some("camera"));
+        assert!(to.open("one"));
+        to.tap.reconnecting();
+        to.room.core().reconnecting();
+        assert!(to.open("two") && to.frame("two"));
+        to.tap.restarted();
+        to.room.core().reconnected(true);
+        assert!(!to.frame("one"), "nobody knows it any more");
+        assert!(to.close("two"));
+        assert!(matches!(to.next(), ReceiverEvent::SegmentStart { segment: 1, .. }));
+        let end = to.next();
+        assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 1, cause: SegmentCause::Truncated, .. }), "{end:?}");
+        to.expect_segment(2);
+
+        assert!(to.open("three"));
+        to.tap.reconnecting();
+        to.room.core().reconnecting();
+        to.tap.restarted();
+        to.room.core().reconnected(true);
+        assert!(matches!(to.next(), ReceiverEvent::SegmentStart { segment: 3, .. }));
+        let end = to.next();
+        assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 3, cause: SegmentCause::Truncated, .. }), "{end:?}");
     }
 
     #[test]

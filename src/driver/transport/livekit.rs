@@ -17,7 +17,7 @@ use crate::{
     wire::v0,
 };
 use futures_util::StreamExt as _;
-use libwebrtc::peer_connection_factory::RtcConfiguration;
+use libwebrtc::{peer_connection_factory::RtcConfiguration, rtc_data::Backlog};
 use livekit::{
     participant::{ParticipantKind as LiveKitKind, ParticipantState},
     prelude::{
@@ -29,6 +29,7 @@ use livekit::{
     StreamReader as _, StreamWriter as _,
 };
 use livekit_signaling::SignalError;
+use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
@@ -40,8 +41,19 @@ const MAX_STREAM_BYTES: usize = 64 << 20;
 /// `livekit` forgets its participants just before it says that it reconnects.
 const RECONNECT_NOTICE: Duration = Duration::from_millis(500);
 
+/// What is on its way when we leave is waited for so long at most.
+const LINGER: Duration = Duration::from_secs(1);
+/// How often it is looked at.
+const LINGER_STEP: Duration = Duration::from_millis(5);
+/// `livekit` sends the answer to a call in a task of its own: so long after the last one it is on its way.
+const ANSWER_GRACE: Duration = Duration::from_millis(50);
+
 pub(in crate::driver) struct LiveKit {
     room: Arc<Room>,
+    /// Bytes that the server has not acknowledged.
+    backlog: Backlog,
+    /// When a call of another participant was answered last.
+    last_answer: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Checks the URL and starts to connect in the background.
@@ -88,6 +100,7 @@ impl Session {
     async fn run(mut self, url: &str, token: &str, timeout: Duration, dual_peer_connection: bool) {
         let mut rtc = RtcConfiguration::default();
         rtc.data_tap = Some(self.tap.clone());
+        let backlog = rtc.transport.backlog.clone();
         let mut wanted = LiveKitOptions::default();
         wanted.auto_subscribe = false;
         wanted.single_peer_connection = !dual_peer_connection;
@@ -97,7 +110,7 @@ impl Session {
         wanted.data_stream = wanted.data_stream.with_max_payload_byte_length(MAX_STREAM_BYTES);
         let joined = tokio::time::timeout(timeout, join(url.to_owned(), token.to_owned(), wanted)).await;
         let error = match joined {
-            Ok(Ok(Ok((room, events)))) => return self.joined(Arc::new(room), events).await,
+            Ok(Ok(Ok((room, events)))) => return self.joined(Arc::new(room), backlog, events).await,
             Ok(Ok(Err(e))) => connect_error(e, self.registration.take_failure()),
             Ok(Err(_)) => DriverError::Internal("connecting panicked".into()),
             Err(_) => self.registration.take_failure().unwrap_or(DriverError::Timeout),
@@ -105,8 +118,8 @@ impl Session {
         self.core.disconnected(DisconnectReason::ConnectFailed, Some(error));
     }
 
-    async fn joined(&mut self, room: Arc<Room>, mut events: UnboundedReceiver<RoomEvent>) {
-        let transport = LiveKit { room: room.clone() };
+    async fn joined(&mut self, room: Arc<Room>, backlog: Backlog, mut events: UnboundedReceiver<RoomEvent>) {
+        let transport = LiveKit { room: room.clone(), backlog, last_answer: Arc::default() };
         // The library's own methods, known as soon as the room is joined.
         transport.register_clear(&self.core, &self.tap);
         transport.register_method(&self.core, v0::METHOD_PLAYBACK_FINISHED);
@@ -144,6 +157,7 @@ impl Session {
             }
             RoomEvent::Reconnecting => {
                 self.decide = None;
+                self.tap.reconnecting();
                 self.core.reconnecting();
             }
             RoomEvent::Reconnected => self.reconnected(room),
@@ -287,12 +301,15 @@ impl LiveKit {
     pub fn register_method(&self, core: &Arc<RoomCore>, method: &str) {
         let core = Arc::downgrade(core);
         let name = method.to_owned();
+        let last_answer = self.last_answer.clone();
         self.room.local_participant().register_rpc_method(name.clone(), move |call: RpcInvocationData| {
-            let (core, name) = (core.clone(), name.clone());
+            let (core, name, last_answer) = (core.clone(), name.clone(), last_answer.clone());
             Box::pin(async move {
                 let gone = || RpcFailure::new(APPLICATION_ERROR, "the room is gone");
                 let core = core.upgrade().ok_or_else(gone).map_err(rpc_error)?;
-                core.invoke(&name, call.caller_identity.as_str(), call.payload).await.map_err(rpc_error)
+                let answer = core.invoke(&name, call.caller_identity.as_str(), call.payload).await;
+                *last_answer.lock() = Some(Instant::now());
+                answer.map_err(rpc_error)
             })
         });
     }
@@ -312,11 +329,25 @@ impl LiveKit {
         });
     }
 
+    /// Until what was handed over has come to the server, answers to calls included.
+    async fn settle(&self) {
+        let answered = self.last_answer.lock().map(|at| at.elapsed());
+        if let Some(rest) = answered.and_then(|ago| ANSWER_GRACE.checked_sub(ago)) {
+            tokio::time::sleep(rest).await;
+        }
+        while self.backlog.bytes() > 0 && self.room.connection_state() == ConnectionState::Connected {
+            tokio::time::sleep(LINGER_STEP).await;
+        }
+    }
+
     pub fn unregister_method(&self, method: &str) {
         self.room.local_participant().unregister_rpc_method(method.to_owned());
     }
 
     pub async fn close(&self) {
+        if tokio::time::timeout(LINGER, self.settle()).await.is_err() {
+            tracing::info!("left with {} bytes on their way", self.backlog.bytes());
+        }
         if let Err(e) = self.room.close().await {
             tracing::debug!("leaving: {e}");
         }
