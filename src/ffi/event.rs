@@ -10,7 +10,7 @@ use super::gate::Gate;
 use super::guard::guard_or;
 use super::status::{lkv_result, result_of_kind, Failure, Outcome, LKV_ERROR_REJECTED, LKV_ERROR_RPC, LKV_OK};
 use crate::driver::EventHandler;
-use crate::session::{NotifyAnswer, OutputEvent, ReceiverEvent, SegmentCause};
+use crate::driver::{NotifyAnswer, OutputEvent, ReceiverEvent, SegmentCause};
 use std::ffi::{c_char, c_void, CString};
 use std::sync::Arc;
 

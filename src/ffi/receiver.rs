@@ -9,7 +9,7 @@ use super::handle::{self, Object, Opaque};
 use super::room::lkv_room;
 use super::status::{lkv_result, Failure, Outcome};
 use crate::driver::{Receiver, ReceiverOptions};
-use crate::session::{QueuePolicy, ReceiverStats};
+use crate::driver::{QueuePolicy, ReceiverStats};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::time::Duration;

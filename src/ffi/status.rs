@@ -7,7 +7,7 @@
 use super::args;
 use crate::driver::DriverError;
 use crate::frame::FrameError;
-use crate::session::ErrorKind;
+use crate::driver::ErrorKind;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{c_char, CStr};
