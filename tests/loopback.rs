@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Situation: sender and receiver in one process, through `loopback:`. Whole segments, interrupts, calls, messages
 //! and ends, as an application of the Rust API sees them.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)] // A test fails by panicking and has threads.
 
 use bytes::Bytes;
 use lkvideo::{

@@ -302,11 +302,12 @@ impl ReceiverCore {
         taken.then(|| StreamSink { receiver: self.clone(), stream: key })
     }
 
-    /// An event of the transport: changes the session, then wakes whom it concerns.
+    /// An event of the transport.
     fn tell<R>(&self, event: impl FnOnce(&mut ReceiverSession, Instant) -> R) -> R {
         self.update(|s| event(&mut s.session, Instant::now()))
     }
 
+    /// Changes the state, then wakes whom it concerns.
     fn update<R>(&self, event: impl FnOnce(&mut Shared) -> R) -> R {
         let result = self.shared.update(event);
         self.wake.notify_one();

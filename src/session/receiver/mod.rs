@@ -351,6 +351,9 @@ impl ReceiverSession {
 
     /// Changes who is there and says so if that changes whom we listen to. Unread news of the same kind is replaced.
     fn change_sender(&mut self, change: impl FnOnce(&mut Sender)) {
+        if self.closed {
+            return;
+        }
         let before = self.sender.present().cloned();
         change(&mut self.sender);
         let after = self.sender.present();
