@@ -9,8 +9,7 @@ use super::handle::{self, Object, Opaque};
 use super::receiver::{limit, lkv_queue_policy, policy};
 use super::room::lkv_room;
 use super::status::{lkv_result, Failure, Outcome};
-use crate::driver::{Output, OutputOptions};
-use crate::driver::OutputStats;
+use crate::driver::{Output, OutputOptions, OutputStats};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 

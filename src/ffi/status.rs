@@ -6,8 +6,8 @@
 
 use super::args;
 use crate::driver::DriverError;
-use crate::frame::FrameError;
 use crate::driver::ErrorKind;
+use crate::frame::FrameError;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{c_char, CStr};
