@@ -266,9 +266,12 @@ fn is_ours(header: &StreamHeader) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::{
-        participant::{Participant, ParticipantKind},
-        Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions, SegmentCause, Wait,
+    use crate::{
+        driver::{
+            participant::{Participant, ParticipantKind},
+            Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions, SegmentCause, Wait,
+        },
+        wire::packet::encode,
     };
     use livekit_protocol::{
         data_packet::Value,
@@ -278,7 +281,6 @@ mod tests {
         },
         ChatMessage, DataPacket, RpcRequest, Transcription,
     };
-    use prost::Message as _;
 
     /// A tap before a room with a receiver, and what its sender, `camera`, would send.
     struct Setting {
@@ -307,7 +309,7 @@ mod tests {
                 value: Some(value),
                 ..Default::default()
             };
-            self.tap.on_packet(&packet.encode_to_vec().into())
+            self.tap.on_packet(&encode(&packet))
         }
 
         fn open(&mut self, stream: &str) -> bool {

@@ -251,6 +251,12 @@ impl fmt::Display for Text {
     }
 }
 
+/// For the tests of those who read packets: a message as it would come.
+#[cfg(test)]
+pub(crate) fn encode(message: &impl Message) -> Bytes {
+    message.encode_to_vec().into()
+}
+
 /// The messages on the wire: LiveKit's, without what is skipped here, and with text as bytes.
 mod proto {
     use std::collections::HashMap;
