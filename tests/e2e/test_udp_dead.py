@@ -12,6 +12,7 @@ from support.network import FarHost
 from support.programs import where
 from support.room import CONNECTED
 from support.server import Server
+from support.tcp_proxy import TcpProxy
 
 SESSION_LIMIT_S = 90
 RECONNECT_LIMIT_S = 90
@@ -26,25 +27,32 @@ def far_host():
 @pytest.fixture
 def server(tmp_path, far_host):
     """A server whose media port is on the link that can be unplugged."""
-    server = Server(tmp_path / "livekit-server.log", bind=far_host.signalling_ip, media_ip=far_host.media_ip)
+    server = Server(tmp_path / "livekit-server.log", media_ip=far_host.near_ip)
     server.start()
     yield server
     server.stop()
 
 
+@pytest.fixture
+def far_options(far_host, server):
+    """What runs a program on the far host, with its signalling through a proxy."""
+    with TcpProxy(server.port, listener=far_host.listen()) as proxy:
+        yield {"prefix": far_host.prefix, "url": f"ws://127.0.0.1:{proxy.port}"}
+
+
 @pytest.mark.parametrize("far_side", ["sender", "receiver"])
-def test_full_reconnect(room, server, far_host, far_side):
-    prefix = {side: far_host.prefix if side == far_side else () for side in ("sender", "receiver")}
-    receiver = room.receiver("c", prefix=prefix["receiver"], stay=True)
-    sender = room.sender("c", prefix=prefix["sender"], segments=2, frames=300, size="320x240", finish_timeout=30)
+def test_full_reconnect(room, server, far_host, far_options, far_side):
+    options = {side: far_options if side == far_side else {} for side in ("sender", "receiver")}
+    receiver = room.receiver("c", stay=True, **options["receiver"])
+    sender = room.sender("c", segments=2, frames=300, size="320x240", finish_timeout=30, **options["sender"])
     far = sender if far_side == "sender" else receiver
 
     receiver.wait_event("frame", 30)
     session = server.participants(room.name)[far_side]["sid"]
-    far_host.unplug_media()
+    far_host.unplug()
     far.wait_event(where("room_state", state="reconnecting"), limit_s=RECONNECT_LIMIT_S)
     server.wait_session_lost(room.name, far_side, session, SESSION_LIMIT_S)
-    far_host.plug_media()
+    far_host.plug()
     far.wait_event(CONNECTED, 2, limit_s=RECONNECT_LIMIT_S)
 
     sender.wait_exit(120)  # what was lost may make its status non-zero: it cannot know that all arrived

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host of the suite's own behind two links, of which the one for media can be unplugged.
+"""A host of the suite's own behind a link for media that can be unplugged, while its signalling goes on.
 
-Owns a Linux network namespace and two veth pairs to it: one carries the signalling, one carries UDP. With the second
-one down, WebSocket traffic goes on and every UDP path is dead, as behind a firewall that has turned bad. Needs root and
-iproute2; where they lack, `create` says so.
+Owns a Linux network namespace with one veth pair to it: UDP has no other way. `listen` opens a TCP port on the far
+host's loopback for this process, so that a proxy here can carry the signalling. With the link down every UDP path is
+dead both ways, as behind a firewall that has turned bad. Needs root and iproute2; where they lack, entering says so.
 """
 
+import ctypes
 import itertools
 import os
 import shutil
+import socket
 import subprocess
+import threading
 
 # 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no real host is hidden.
 PREFIX = f"198.18.{os.getpid() % 256}"
-SIGNALLING = (f"{PREFIX}.1", f"{PREFIX}.2")
-MEDIA = (f"{PREFIX}.5", f"{PREFIX}.6")
+CLONE_NEWNET = 0x40000000  # sched.h
 
 
 class MissingPrivilege(RuntimeError):
@@ -24,13 +26,13 @@ class MissingPrivilege(RuntimeError):
 class FarHost:
     """Use as a context manager; `prefix` runs a command on the far host."""
 
-    signalling_ip, media_ip = SIGNALLING[0], MEDIA[0]
+    near_ip, far_ip = f"{PREFIX}.1", f"{PREFIX}.2"
     _numbers = itertools.count()  # the kernel takes its time to forget a namespace and its name
 
     def __init__(self):
         number = f"{os.getpid()}-{next(self._numbers)}"
         self._name = f"lkv-e2e-{number}"
-        self._links = [(f"lkvs{number}", SIGNALLING), (f"lkvm{number}", MEDIA)]
+        self._link = f"lkv{number}"
         self.prefix = ("ip", "netns", "exec", self._name)
 
     def __enter__(self) -> "FarHost":
@@ -44,28 +46,42 @@ class FarHost:
         return self
 
     def __exit__(self, *_) -> None:
-        for link, _ in self._links:
-            subprocess.run(["ip", "link", "delete", link], capture_output=True)
+        subprocess.run(["ip", "link", "delete", self._link], capture_output=True)
         subprocess.run(["ip", "netns", "delete", self._name], capture_output=True)
 
     def _create(self) -> None:
         _ip("netns", "add", self._name)
-        for link, (near, far) in self._links:
-            _ip("link", "add", link, "type", "veth", "peer", "name", "far", "netns", self._name)
-            _ip("-n", self._name, "link", "set", "far", "name", link)
-            _ip("address", "add", f"{near}/30", "dev", link)
-            _ip("-n", self._name, "address", "add", f"{far}/30", "dev", link)
-            _ip("link", "set", link, "up")
-            _ip("-n", self._name, "link", "set", link, "up")
+        _ip("link", "add", self._link, "type", "veth", "peer", "name", "media", "netns", self._name)
+        _ip("address", "add", f"{self.near_ip}/30", "dev", self._link)
+        _ip("link", "set", self._link, "up")
+        _ip("-n", self._name, "address", "add", f"{self.far_ip}/30", "dev", "media")
+        _ip("-n", self._name, "link", "set", "media", "up")
         _ip("-n", self._name, "link", "set", "lo", "up")
 
-    def unplug_media(self) -> None:
-        """Takes the carrier from the media link: packets of both directions vanish."""
-        _ip("link", "set", self._links[1][0], "down")
+    def listen(self) -> socket.socket:
+        """A TCP port on the far host's 127.0.0.1, served from here."""
+        listeners = []
 
-    def plug_media(self) -> None:
+        def enter_and_listen() -> None:
+            # The namespace belongs to the thread, and a socket keeps the one that it was made in.
+            with open(f"/run/netns/{self._name}") as namespace:
+                if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) == 0:
+                    listeners.append(socket.create_server(("127.0.0.1", 0)))
+
+        visitor = threading.Thread(target=enter_and_listen)
+        visitor.start()
+        visitor.join()
+        if not listeners:
+            raise MissingPrivilege("this process may not enter the namespace that it has made")
+        return listeners[0]
+
+    def unplug(self) -> None:
+        """Takes the carrier from the link: packets of both directions vanish."""
+        _ip("link", "set", self._link, "down")
+
+    def plug(self) -> None:
         """Gives the carrier back."""
-        _ip("link", "set", self._links[1][0], "up")
+        _ip("link", "set", self._link, "up")
 
 
 def _ip(*arguments: str) -> None:

@@ -67,7 +67,7 @@ class Room:
         if language == "peer":
             command = [sys.executable, "-m", "support.peer", {"sender": "send", "receiver": "receive"}.get(role, role)]
         else:
-            command = [programs.example(language, f"video_{role}"), "--events", "-", "--log-level", LOG_LEVEL]
+            command = [programs.example(language, f"video_{role}"), "--events", "-", "--log-level", str(options.pop("log_level", None) or LOG_LEVEL)]
         options = {"url": url or self.server.url, "token": token or tokens.join_token(self.name, identity, kind), **options}
         for name, value in options.items():
             if value is not None:

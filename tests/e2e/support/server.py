@@ -49,14 +49,13 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class Server:
     """One livekit-server process. The ports stay the same over a restart."""
 
-    def __init__(self, log_path: pathlib.Path, bind: str = "127.0.0.1", media_ip: str = "127.0.0.1"):
+    def __init__(self, log_path: pathlib.Path, media_ip: str = "127.0.0.1"):
         self.port = free_port()
-        self.host = bind
         self.log_path = log_path
         self._process: subprocess.Popen | None = None
         self._config = {
             "port": self.port,
-            "bind_addresses": sorted({bind, "127.0.0.1"}),
+            "bind_addresses": ["127.0.0.1"],
             "keys": {tokens.API_KEY: tokens.API_SECRET},
             "rtc": {
                 "udp_port": free_port(socket.SOCK_DGRAM),
@@ -74,7 +73,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return f"ws://{self.host}:{self.port}"
+        return f"ws://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Starts the process and waits until it answers."""

@@ -6,6 +6,7 @@ certificate it speaks TLS to the client and plain TCP to the target: a `wss://` 
 """
 
 import asyncio
+import socket
 import ssl
 import threading
 
@@ -15,9 +16,12 @@ READ_BYTES = 65536
 class TcpProxy:
     """Use as a context manager; `port` is where clients connect."""
 
-    def __init__(self, target_port: int, certificate: tuple[str, str] | None = None):
-        self.port = 0
-        self.connections_seen = 0
+    def __init__(
+        self, target_port: int, certificate: tuple[str, str] | None = None, listener: socket.socket | None = None
+    ):
+        """`listener` is where clients come in; by default a new port on 127.0.0.1."""
+        self._socket = listener or socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
         self._target_port = target_port
         self._tls = None
         if certificate:
@@ -30,8 +34,7 @@ class TcpProxy:
 
     def __enter__(self) -> "TcpProxy":
         self._thread.start()
-        self._listener = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls))
-        self.port = self._listener.sockets[0].getsockname()[1]
+        self._listener = self._run(asyncio.start_server(self._serve, sock=self._socket, ssl=self._tls))
         return self
 
     def __exit__(self, *_) -> None:
@@ -66,7 +69,6 @@ class TcpProxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections_seen += 1
         try:
             onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
