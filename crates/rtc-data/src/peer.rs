@@ -69,7 +69,7 @@ impl Peer {
     }
 
     /// The servers to learn our public addresses from, and which candidates may be used. May be called
-    /// at any time and again.
+    /// at any time and again; candidates that were announced stay.
     pub fn set_ice_servers(&self, servers: Vec<IceServer>, policy: IcePolicy) -> Result<(), Error> {
         self.link.post(Command::SetIceServers { servers, policy })
     }

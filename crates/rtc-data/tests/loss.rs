@@ -116,7 +116,7 @@ fn an_outage_that_sctp_does_not_survive_stays_failed() {
 
 #[test]
 fn a_slow_link_with_a_short_queue() {
-    let paced = Config { pace_bps: 50_000_000, ..config() };
+    let paced = Config { pace_bps: 50_000_000, pace_burst: 64 << 10, ..config() };
     let (mut pair, a, b) = Pair::connected_with(Pair::with(paced.clone(), paced), reliable("x"));
     pair.network = Network { delay: 20 * MS, rate: 60_000_000, queue: 100_000, ..Network::default() };
     let lost = pair.lost;

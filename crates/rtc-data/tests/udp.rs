@@ -10,7 +10,7 @@ use rtc_data::{
 };
 use std::{
     future::Future,
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     pin::pin,
     sync::{mpsc, Arc},
     task::{Context, Poll, Wake, Waker},
@@ -39,7 +39,11 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn peer() -> Arc<Peer> {
-    Arc::new(Peer::new(Config::default(), None).expect("a peer"))
+    peer_with(Config::default())
+}
+
+fn peer_with(config: Config) -> Arc<Peer> {
+    Arc::new(Peer::new(config, None).expect("a peer"))
 }
 
 fn channel_init(label: &str) -> ChannelInit {
@@ -71,7 +75,11 @@ fn negotiate(a: &Arc<Peer>, b: &Arc<Peer>, ice_restart: bool) {
 
 /// Two connected peers, and one channel's two ends.
 fn connected() -> (Arc<Peer>, Arc<Peer>, Arc<Channel>, Arc<Channel>) {
-    let (a, b) = (peer(), peer());
+    connected_with(Config::default())
+}
+
+fn connected_with(config: Config) -> (Arc<Peer>, Arc<Peer>, Arc<Channel>, Arc<Channel>) {
+    let (a, b) = (peer_with(config.clone()), peer_with(config));
     trickle(&a, &b);
     trickle(&b, &a);
     let (found, incoming) = mpsc::channel();
@@ -135,6 +143,20 @@ fn fifty_megabytes() {
     assert_eq!((outstanding, drained.try_recv().ok()), (0, None));
     println!("{:.0} Mbit/s", (COUNT * CHUNK) as f64 * 8.0 / start.elapsed().as_secs_f64() / 1e6);
     assert_eq!((a.state(), b.state()), (ConnState::Connected, ConnState::Connected));
+}
+
+#[test]
+fn without_segmentation_offload_and_with_small_buffers() {
+    let config = Config { gso: 1, socket_buffer: 64 << 10, pace_bps: 100_000_000, ..Config::default() };
+    let (_a, _b, ours, theirs) = connected_with(config);
+    let messages = messages_of(&theirs);
+    for n in 0..200u32 {
+        ours.send(&[&n.to_be_bytes()[..], &[0; 15_000]].concat(), true).expect("open");
+    }
+    for n in 0..200u32 {
+        let (data, _) = messages.recv_timeout(LIMIT).expect("every message");
+        assert_eq!((&data[..4], data.len()), (&n.to_be_bytes()[..], 15_004));
+    }
 }
 
 #[test]
@@ -313,12 +335,26 @@ fn dropped_handles_end_the_thread() {
     theirs.on_state(Some(Box::new(move |s| {
         let _ = sender.lock().send(s);
     })));
+    let local = a.current_local().expect("a description").1;
+    assert!(bound(&local).iter().all(|address| UdpSocket::bind(address).is_err()), "in use");
     drop(a);
     assert_eq!(ended.recv_timeout(LIMIT), Err(mpsc::RecvTimeoutError::Disconnected), "callbacks are dropped last");
     assert_eq!(states.recv_timeout(LIMIT), Ok(ChannelState::Closed), "the far end is told");
     assert!(matches!(ours.send(b"late", true), Err(Error::NotOpen | Error::Closed)));
     assert_eq!(ours.state(), ChannelState::Closed);
+    assert!(bound(&local).iter().all(|address| UdpSocket::bind(address).is_ok()), "free again");
     drop(b);
+}
+
+/// The addresses of the host candidates in a description.
+fn bound(sdp: &str) -> Vec<SocketAddr> {
+    let words = sdp.lines().filter(|l| l.starts_with("a=candidate:")).map(|l| l.split(' ').collect::<Vec<_>>());
+    let found: Vec<SocketAddr> = words
+        .filter(|w| w.get(7) == Some(&"host"))
+        .map(|w| SocketAddr::new(w[4].parse().expect("an address"), w[5].parse().expect("a port")))
+        .collect();
+    assert!(!found.is_empty(), "{sdp}");
+    found
 }
 
 #[test]

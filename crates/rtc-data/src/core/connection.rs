@@ -34,12 +34,9 @@ use rtc::{
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    ops::RangeInclusive,
     time::{Duration, Instant},
 };
 
-/// First bytes of a DTLS record (RFC 7983).
-const DTLS: RangeInclusive<u8> = 20..=63;
 /// A connectivity check each 50 ms, for 15 s: the first is often sent before the far end listens, and
 /// it may take long to begin.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -125,6 +122,7 @@ impl Connection {
     /// Makes a channel; it opens once the far end and the transport are ready. `key` is the caller's
     /// choice, below [`FIRST_INCOMING`](super::FIRST_INCOMING) and never used before.
     pub fn create_channel(&mut self, key: ChannelKey, init: ChannelInit) -> Result<(), Error> {
+        self.not_closed()?;
         self.refill = true;
         self.channels.create(&mut self.pc, key, init)
     }
@@ -187,7 +185,7 @@ impl Connection {
             }
             return;
         }
-        if self.path.is_none_or(|path| path == remote) {
+        if self.path.is_none_or(|path| path == remote) || is_dtls(&data) {
             self.liveness.heard(now);
             self.recovery.heard(now);
         }
@@ -263,7 +261,7 @@ impl Connection {
         let out = self.gather.poll_transmit(now).or_else(|| {
             let out = self.pc.poll_write()?;
             let (local, remote) = (out.transport.local_addr, out.transport.peer_addr);
-            if out.message.first().is_some_and(|b| DTLS.contains(b)) {
+            if is_dtls(&out.message) {
                 self.path = Some(remote);
             }
             Some(Transmit { local, remote, data: out.message })
@@ -366,4 +364,9 @@ impl Connection {
     pub(super) fn stack_now(&self) -> Instant {
         self.recovery.stack_time(self.now)
     }
+}
+
+/// By its first byte, as RFC 7983 tells the protocols apart.
+fn is_dtls(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(20..=63))
 }

@@ -215,7 +215,7 @@ impl Connection {
         local.as_ref().and_then(|d| sdp::attribute(&d.sdp, "mid")).unwrap_or("0").to_owned()
     }
 
-    fn not_closed(&self) -> Result<(), Error> {
+    pub(super) fn not_closed(&self) -> Result<(), Error> {
         if self.state() == ConnState::Closed {
             return Err(Error::Closed);
         }

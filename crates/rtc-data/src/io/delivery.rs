@@ -31,6 +31,7 @@ struct Receiver {
     channel: Arc<Shared>,
     messages: VecDeque<(Bytes, bool)>,
     waiting: usize,
+    dropped: u64,
     drained: u64,
 }
 
@@ -157,12 +158,15 @@ impl Delivery {
 
 impl Receiver {
     fn new(channel: Arc<Shared>) -> Self {
-        Self { channel, messages: VecDeque::new(), waiting: 0, drained: 0 }
+        Self { channel, messages: VecDeque::new(), waiting: 0, dropped: 0, drained: 0 }
     }
 
     fn message(&mut self, data: Bytes, binary: bool) {
         if self.waiting + data.len() > MAX_WAITING {
-            log::warn!("channel {}: nobody listens, a message is dropped", self.channel.label);
+            self.dropped += 1;
+            if self.dropped == 1 {
+                log::warn!("channel {}: nobody listens, messages are dropped from now on", self.channel.label);
+            }
             return;
         }
         self.waiting += data.len();

@@ -89,7 +89,7 @@ impl Driver {
             }
         };
         self.link.set_signaling(Signaling::Closed);
-        // Each step may run callbacks, and each of those may panic.
+        // A step may run callbacks, and any of those may panic.
         let step = |f: &mut dyn FnMut()| {
             if catch_unwind(AssertUnwindSafe(f)).is_err() {
                 log::error!("a callback panicked while the connection was closed");
@@ -99,6 +99,7 @@ impl Driver {
             step(&mut || self.link.enter(ConnState::Failed));
         }
         step(&mut || self.delivery.end());
+        self.sockets.clear();
         step(&mut || self.link.enter(ConnState::Closed));
         step(&mut || self.link.clear_callbacks());
     }
@@ -250,7 +251,7 @@ impl Driver {
         self.policy = policy;
         let (stun, unusable) = addresses::stun_servers(servers);
         for (url, reason) in unusable {
-            log::warn!("ICE server {url} is left out: {reason}");
+            log::info!("ICE server {url} is left out: {reason}");
             self.delivery.candidate_error(url, reason);
         }
         if policy == IcePolicy::Relay {
