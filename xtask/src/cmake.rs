@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The C and C++ side: the root `CMakeLists.txt`, configured and built in `target/cmake-release` against the release
-//! library, and its CTest suite.
+//! The C and C++ side: the root `CMakeLists.txt`, configured and built against the library that cargo built, and its
+//! CTest suite.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,58 +8,91 @@ use std::process::Command;
 use anyhow::{ensure, Result};
 
 use crate::command::{cargo, line, require, run, run_watched};
-use crate::server::{self, Server};
+use crate::server::Server;
 use crate::stage::Tally;
 use crate::workspace::Workspace;
 
 /// Longer than any test takes on a loaded machine under valgrind, seconds.
 const TEST_LIMIT: &str = "600";
 
-/// The release library, with the name that its build gives it.
+/// A build of the C side: against which library, and how much of it.
+struct Build {
+    folder: &'static str,
+    definitions: &'static [&'static str],
+}
+
+const EXAMPLES: Build =
+    Build { folder: "cmake-release", definitions: &["-DCMAKE_BUILD_TYPE=Release", "-DLKVIDEO_BUILD_TESTS=OFF"] };
+
+const TESTS: Build =
+    Build { folder: "cmake-release", definitions: &["-DCMAKE_BUILD_TYPE=Release", "-DLKVIDEO_BUILD_TESTS=ON"] };
+
+/// A library that panics on demand is never the release one.
+const PANIC: Build = Build {
+    folder: "cmake-panic",
+    definitions: &["-DCMAKE_BUILD_TYPE=Debug", "-DLKVIDEO_BUILD_EXAMPLES=OFF", "-DLKVIDEO_TEST_PANIC=ON"],
+};
+
+/// Which part of the CTest suite.
+pub enum Suite {
+    /// C and C++, on loopback and on a real server, plainly and under the sanitizers.
+    Plain,
+    /// The same programs under memcheck.
+    Valgrind,
+    /// The panic guard, with a debug library that has functions which panic.
+    Panic,
+}
+
+/// Builds the release library and returns its path, with the name that cargo gives it.
 pub fn build_library(workspace: &Workspace) -> Result<PathBuf> {
     run(cargo(workspace).args(["build", "--release", "--locked", "--package", "lkvideo"]))?;
     Ok(workspace.target.join("release/liblkvideo.so"))
 }
 
-/// Builds the examples, and the tests if they are wanted; returns the build folder.
-pub fn build(workspace: &Workspace, with_tests: bool) -> Result<PathBuf> {
-    ["cmake", "cc", "c++"].into_iter().try_for_each(require)?;
+/// Builds the examples; returns the build folder.
+pub fn build_examples(workspace: &Workspace) -> Result<PathBuf> {
     build_library(workspace)?;
-    let folder = workspace.target.join("cmake-release");
-    let mut configure = Command::new("cmake");
-    configure.arg("-S").arg(&workspace.root).arg("-B").arg(&folder).arg("-DCMAKE_BUILD_TYPE=Release");
-    configure.arg(format!("-DLKVIDEO_TARGET_DIR={}", workspace.target.display()));
-    run(configure.arg(format!("-DLKVIDEO_BUILD_TESTS={}", if with_tests { "ON" } else { "OFF" })))?;
-    run(Command::new("cmake").arg("--build").arg(&folder).args(["--parallel", "2"]))?;
-    Ok(folder)
+    EXAMPLES.run(workspace)
 }
 
-/// Which part of the CTest suite.
-pub enum Suite {
-    /// Everything but what runs under valgrind: C and C++, on loopback and on a real server.
-    Plain,
-    Valgrind,
-}
-
-/// Builds, starts a server for the tests that want one, and runs CTest.
+/// Builds what is tested, starts a server for the tests that want one, and runs CTest.
 pub fn test(workspace: &Workspace, suite: Suite) -> Result<Tally> {
-    let folder = build(workspace, true)?;
+    let (build, selection) = match suite {
+        Suite::Plain => (TESTS, ["--label-exclude", "^valgrind$"]),
+        Suite::Valgrind => (TESTS, ["--label-regex", "^valgrind$"]),
+        Suite::Panic => (PANIC, ["--tests-regex", "^panic"]),
+    };
+    // CMake leaves out the tests of a tool that it does not find.
+    require("valgrind")?;
+    match suite {
+        Suite::Panic => {
+            run(cargo(workspace).args(["build", "--locked", "--package", "lkvideo", "--features", "test-panic"]))?
+        }
+        Suite::Plain | Suite::Valgrind => drop(build_library(workspace)?),
+    }
+    let folder = build.run(workspace)?;
     let server = Server::start(workspace, false)?;
     let mut ctest = Command::new("ctest");
     ctest.arg("--test-dir").arg(folder).args(["--output-on-failure", "--no-tests=error", "--timeout", TEST_LIMIT]);
-    match suite {
-        Suite::Plain => ctest.args(["--label-exclude", "^valgrind$"]),
-        Suite::Valgrind => {
-            require("valgrind")?;
-            ctest.args(["--label-regex", "^valgrind$"])
-        }
-    };
-    ctest.envs(server.environment()).env("LIVEKIT_SERVER", server::locate(workspace)?);
+    ctest.args(selection).envs(server.environment());
     let mut tally = Tally::default();
     let succeeded = run_watched(&mut ctest, |line| tally += outcome(line))?;
     ensure!(tally.passed + tally.failed > 0, "`{}` ran no test", line(&ctest));
     ensure!(succeeded || tally.failed > 0, "`{}` failed", line(&ctest));
     Ok(tally)
+}
+
+impl Build {
+    /// Configures and builds; returns the folder.
+    fn run(&self, workspace: &Workspace) -> Result<PathBuf> {
+        ["cmake", "cc", "c++"].into_iter().try_for_each(require)?;
+        let folder = workspace.target.join(self.folder);
+        let mut configure = Command::new("cmake");
+        configure.arg("-S").arg(&workspace.root).arg("-B").arg(&folder).args(self.definitions);
+        run(configure.arg(format!("-DLKVIDEO_TARGET_DIR={}", workspace.target.display())))?;
+        run(Command::new("cmake").arg("--build").arg(&folder).args(["--parallel", "2"]))?;
+        Ok(folder)
+    }
 }
 
 /// ` 3/12 Test  #3: name ......   Passed    0.02 sec`. What CTest did not run has not passed.

@@ -27,7 +27,7 @@ pub struct Programs {
 
 /// Builds all; returns the C programs.
 pub fn build(workspace: &Workspace) -> Result<Programs> {
-    let built = cmake::build(workspace, false)?;
+    let built = cmake::build_examples(workspace)?;
     let library = workspace.target.join("release/liblkvideo.so");
     for language in LANGUAGES {
         let folder = workspace.output_folder(&format!("examples/{language}"))?;
