@@ -54,6 +54,11 @@ const CTEST: Stage = Stage {
     run: |ws| cmake::test(ws, Suite::Plain),
 };
 const E2E: Stage = Stage { name: "e2e", about: "end to end, with official SDK peers", run: e2e::run_suite };
+const PANIC: Stage = Stage {
+    name: "panic",
+    about: "a panic inside the library stays inside, in a build that has functions which panic",
+    run: |ws| cmake::test(ws, Suite::Panic),
+};
 const VALGRIND: Stage =
     Stage { name: "valgrind", about: "the C programs under memcheck", run: |ws| cmake::test(ws, Suite::Valgrind) };
 
