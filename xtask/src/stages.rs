@@ -62,8 +62,8 @@ const PANIC: Stage = Stage {
 const VALGRIND: Stage =
     Stage { name: "valgrind", about: "the C programs under memcheck", run: |ws| cmake::test(ws, Suite::Valgrind) };
 
-const TEST: [&Stage; 12] =
-    [&FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &E2E, &VALGRIND];
+const TEST: [&Stage; 13] =
+    [&FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &PANIC, &E2E, &VALGRIND];
 const CHECK: [&Stage; 4] = [&FORMAT, &HEADER, &CLIPPY, &UNIT];
 
 /// `cargo xtask test`: all stages, or the one named.
