@@ -10,6 +10,8 @@ use spdx::{Expression, ParseMode};
 use crate::command::{cargo, output};
 use crate::workspace::{self, Workspace};
 
+const ADAPTER_LOCK: &str = "crates/libwebrtc/Cargo.lock";
+
 #[derive(Deserialize)]
 struct Rules {
     licenses: Licences,
@@ -51,6 +53,7 @@ struct Lock {
 #[derive(Deserialize)]
 struct Locked {
     name: String,
+    version: String,
     source: Option<String>,
 }
 
@@ -72,22 +75,28 @@ struct Package {
     license: Option<String>,
 }
 
-/// Cargo.lock: up to date, nothing that deny.toml bans, every patch in use, and nothing from outside crates.io.
+/// Cargo.lock: up to date, nothing that deny.toml bans, every patch in use, and nothing from outside crates.io. The
+/// adapter's own lock file, with which its tests are built, names the same versions.
 pub fn check_lock(workspace: &Workspace) -> Result<()> {
     let rules = rules(workspace)?;
-    for path in ["Cargo.lock", "crates/libwebrtc/Cargo.lock"] {
-        let lock: Lock = toml::from_str(&workspace::read(&workspace.root.join(path))?).context(path)?;
-        for package in &lock.package {
-            if let Some(ban) = rules.bans.deny.iter().find(|ban| ban.name == package.name) {
-                bail!("{path} holds {}: {}", ban.name, ban.reason);
-            }
-            let source = package.source.as_deref().unwrap_or("registry+");
-            if !source.starts_with("registry+") {
-                bail!("{path}: {} comes from {source}; only crates.io is fetched from", package.name);
-            }
+    let lock = read_lock(workspace, "Cargo.lock")?;
+    for package in &lock.package {
+        if let Some(ban) = rules.bans.deny.iter().find(|ban| ban.name == package.name) {
+            bail!("Cargo.lock holds {}: {}", ban.name, ban.reason);
         }
-        if let Some(patch) = lock.patch.unused.first() {
-            bail!("{path}: the patch of {} is not used: is its version the one that livekit asks for?", patch.name);
+        let source = package.source.as_deref().unwrap_or("registry+");
+        if !source.starts_with("registry+") {
+            bail!("{} comes from {source}; only crates.io is fetched from", package.name);
+        }
+    }
+    if let Some(patch) = lock.patch.unused.first() {
+        bail!("the patch of {} is not used: is its version the one that livekit asks for?", patch.name);
+    }
+    let adapter = read_lock(workspace, ADAPTER_LOCK)?;
+    for package in &adapter.package {
+        let mut same = lock.package.iter().filter(|other| other.name == package.name).peekable();
+        if same.peek().is_some() && !same.any(|other| other.version == package.version) {
+            bail!("{ADAPTER_LOCK} has {} {}, which Cargo.lock has not", package.name, package.version);
         }
     }
     metadata(workspace).map(drop)
@@ -114,6 +123,10 @@ pub fn check_licences(workspace: &Workspace) -> Result<()> {
     }
     println!("{} packages", packages.len());
     Ok(())
+}
+
+fn read_lock(workspace: &Workspace, path: &str) -> Result<Lock> {
+    toml::from_str(&workspace::read(&workspace.root.join(path))?).with_context(|| path.to_owned())
 }
 
 fn rules(workspace: &Workspace) -> Result<Rules> {

@@ -15,8 +15,8 @@ use crate::{e2e, examples, exports, header, licences};
 /// Of the release library, stripped, in bytes.
 const LARGEST_LIBRARY: u64 = 8_000_000;
 
-/// The adapter is no member of the workspace (see the root Cargo.toml), so cargo is told of it by its manifest.
-const ADAPTER: &str = "crates/libwebrtc/Cargo.toml";
+/// Packages that are no members of the workspace (their manifests say why): cargo is told of each.
+const STANDALONE: [&str; 2] = ["crates/libwebrtc/Cargo.toml", "tests/model/Cargo.toml"];
 
 const FORMAT: Stage = Stage { name: "format", about: "rustfmt has nothing to change", run: |ws| single(format(ws)) };
 const CLIPPY: Stage = Stage { name: "clippy", about: "no lint in any target", run: |ws| single(clippy(ws)) };
@@ -93,15 +93,16 @@ fn single(outcome: Result<()>) -> Result<Tally> {
 fn format(workspace: &Workspace) -> Result<()> {
     require("rustfmt")?;
     run(cargo(workspace).args(["fmt", "--all", "--check"]))?;
-    run(cargo(workspace).args(["fmt", "--check", "--manifest-path", ADAPTER]))
+    STANDALONE.iter().try_for_each(|path| run(cargo(workspace).args(["fmt", "--check", "--manifest-path", path])))
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
     require("cargo-clippy")?;
-    for what in [["--workspace", "--all-features"], ["--manifest-path", ADAPTER]] {
-        run(cargo(workspace).args(["clippy", "--locked", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))?;
-    }
-    Ok(())
+    let lint = |what: &[&str]| {
+        run(cargo(workspace).args(["clippy", "--locked", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))
+    };
+    lint(&["--workspace", "--all-features"])?;
+    STANDALONE.iter().try_for_each(|path| lint(&["--manifest-path", path]))
 }
 
 fn unit_tests(workspace: &Workspace) -> Result<Tally> {
@@ -112,7 +113,9 @@ fn unit_tests(workspace: &Workspace) -> Result<Tally> {
 
 fn rust_tests(workspace: &Workspace) -> Result<Tally> {
     let mut tally = cargo_test(workspace, &["--workspace"])?;
-    tally += cargo_test(workspace, &["--manifest-path", ADAPTER])?;
+    for path in STANDALONE {
+        tally += cargo_test(workspace, &["--manifest-path", path])?;
+    }
     Ok(tally)
 }
 
