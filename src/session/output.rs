@@ -73,6 +73,7 @@ struct Stream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BrokenOff {
     Cleared,
+    ClearedUnheard,
     Failed,
     DestinationLeft,
     Restarted,
@@ -83,7 +84,9 @@ impl BrokenOff {
     /// For the trailer.
     fn reason(self) -> &'static str {
         match self {
-            Self::Cleared => "cleared",
+            // The receiver knows; official SDKs take any reason for a failure of the stream.
+            Self::Cleared => "",
+            Self::ClearedUnheard => "cleared",
             Self::Failed => "failed",
             Self::DestinationLeft => "destination left",
             Self::Restarted => "reconnected",
@@ -320,7 +323,7 @@ impl OutputSession {
         let Some(UnderWay::Writing { bytes }) = self.under_way else { return };
         self.under_way = None;
         match (self.stream.as_ref().and_then(|stream| stream.broken_off), result) {
-            (Some(BrokenOff::Cleared), _) => self.stats.dropped_cleared += 1,
+            (Some(BrokenOff::Cleared | BrokenOff::ClearedUnheard), _) => self.stats.dropped_cleared += 1,
             (Some(_), _) => self.stats.dropped_disconnected += 1,
             (None, Ok(())) => {
                 self.stats.frames_sent += 1;
@@ -352,6 +355,9 @@ impl OutputSession {
         self.under_way = None;
         if let Err(message) = result {
             self.report(ErrorKind::Rpc, message);
+            if let Some(reason @ BrokenOff::Cleared) = self.stream.as_mut().and_then(|s| s.broken_off.as_mut()) {
+                *reason = BrokenOff::ClearedUnheard;
+            }
         }
     }
 

@@ -230,5 +230,5 @@ fn a_stream_is_broken_off_for_its_first_reason() {
     output.run();
     output.session.clear();
     output.session.close();
-    assert_eq!(output.run(), ["close 1 cleared"]);
+    assert_eq!(output.run(), ["close 1"]);
 }
