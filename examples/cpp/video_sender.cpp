@@ -66,7 +66,6 @@ bool wait_playback_finished(lkv::Output &output, Playback &playback, const optio
         report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
         return false;
     }
-    std::this_thread::sleep_for(300ms); // what answers the receiver is still on its way
     return started == options.segments && !playback.given_up;
 }
 
