@@ -28,7 +28,7 @@ def test_foreign_calls_are_rejected(room, language):
     checks.assert_finishes(sender, [5.0])
 
 
-@pytest.mark.parametrize("payload", ["", "{", "[]", '{"playback_position": -1, "interrupted": false}'])
+@pytest.mark.parametrize("payload", ["{", '{"playback_position": -1, "interrupted": false}'], ids=["no-json", "negative"])
 def test_bad_payload_of_the_right_caller(room, payload):
     sender = room.sender("c", segments=1, frames=30, size="16x16", finish_timeout=20)
     sender.wait_event(CONNECTED)

@@ -53,11 +53,10 @@ def test_tiny_size(room, size):
     checks.assert_same_frames(sender, receiver, 2, 10, ("i420", *map(int, size.split("x"))))
 
 
-@pytest.mark.parametrize("languages", [("c", "cpp"), ("cpp", "c")], ids="-to-".join)
-def test_y4m_input(room, tmp_path, languages):
+def test_y4m_input(room, tmp_path):
     stored = y4m.write_noise(tmp_path / "in.y4m", 640, 480, 30)
     saved = tmp_path / "out.y4m"
-    sender, receiver = play(room, languages, input=tmp_path / "in.y4m", type="i420", receiver_options={"save": saved})
+    sender, receiver = play(room, ("c", "cpp"), input=tmp_path / "in.y4m", type="i420", receiver_options={"save": saved})
     checks.assert_same_frames(sender, receiver, 2, FRAMES, ("i420", 640, 480))
     # The file is played over and over; what is sent is what it holds, and so is what has been saved.
     crcs = [zlib.crc32(frame) for frame in stored]
@@ -68,7 +67,7 @@ def test_y4m_input(room, tmp_path, languages):
 
 def test_y4m_input_as_rgba(room, tmp_path):
     y4m.write_noise(tmp_path / "in.y4m", 640, 480, 30)
-    sender, receiver = play(room, input=tmp_path / "in.y4m", type="rgba")
+    sender, receiver = play(room, ("cpp", "c"), input=tmp_path / "in.y4m", type="rgba")
     checks.assert_same_frames(sender, receiver, 2, FRAMES, ("rgba", 640, 480))
 
 
