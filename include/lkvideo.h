@@ -1255,8 +1255,8 @@ lkv_result lkv_room_register_rpc_method(struct lkv_room *room,
                                         const char *method,
                                         const struct lkv_rpc_method *handler);
 
-/// Answers the calls of a method no more. Calls already taken can still be answered. When this returns, the handler is not
-/// called any more, unless this is called from inside it.
+/// Answers the calls of a method no more. Calls that came before are still handed to the handler, and those it has taken can
+/// be answered; its `destroy` runs after the last, soon and without waiting here.
 ///
 /// Thread safety: any thread, any callback.
 /// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.

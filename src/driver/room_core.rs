@@ -472,12 +472,14 @@ impl RoomCore {
 
     pub fn register_method(self: &Arc<Self>, method: &str, handler: RpcHandler) -> Result<(), DriverError> {
         self.ensure_dispatching()?;
+        // A handler that is refused is dropped after the lock: it is the user's, whose destructor may call us.
+        let mut task = Some(Task::Register(method.to_owned(), handler));
         self.shared.update(|s| {
             s.check_open()?;
             if !s.methods.insert(method.to_owned()) {
                 return Err(DriverError::Busy(format!("the method {method} has a handler")));
             }
-            s.tasks.push_back(Task::Register(method.to_owned(), handler));
+            s.tasks.extend(task.take());
             Ok::<_, DriverError>(())
         })?;
         if let Some(transport) = self.transport() {

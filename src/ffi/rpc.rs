@@ -203,8 +203,8 @@ pub unsafe extern "C" fn lkv_room_register_rpc_method(
     })
 }
 
-/// Answers the calls of a method no more. Calls already taken can still be answered. When this returns, the handler is not
-/// called any more, unless this is called from inside it.
+/// Answers the calls of a method no more. Calls that came before are still handed to the handler, and those it has taken can
+/// be answered; its `destroy` runs after the last, soon and without waiting here.
 ///
 /// Thread safety: any thread, any callback.
 /// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.

@@ -352,6 +352,82 @@ static void destroying_while_participants_are_listed(void) {
     lkv_room_destroy(pair.receiving);
 }
 
+/* ---- from inside destroy functions ---- */
+
+struct farewell {
+    struct pair pair;
+    struct latch called;
+};
+
+static void ask_around(void *user_data) {
+    struct farewell *farewell = user_data;
+    lkv_room_state state;
+    lkv_output_stats output_stats = LKV_OUTPUT_STATS_INIT;
+    CHECK_OK(lkv_room_get_state(farewell->pair.sending, &state, NULL));
+    CHECK_OK(lkv_room_get_state(farewell->pair.receiving, &state, NULL));
+    CHECK_OK(lkv_output_get_stats(farewell->pair.output, &output_stats));
+    CHECK_OK(lkv_output_clear_buffer(farewell->pair.output));
+    latch_add(&farewell->called);
+}
+
+static void ignore_event(const lkv_event *event, void *user_data) { (void)event, (void)user_data; }
+static void ignore_result(const lkv_rpc_result *result, void *user_data) { (void)result, (void)user_data; }
+static void ignore_call(lkv_rpc_invocation *invocation, const char *caller, const char *payload, void *user_data) {
+    (void)caller, (void)payload, (void)user_data;
+    CHECK_OK(lkv_rpc_invocation_answer(invocation, ""));
+}
+
+static void destroy_functions_may_call_the_library(void) {
+    struct farewell farewell = {.called = LATCH_INIT, .pair = pair_open("farewell", NULL)};
+    struct pair *pair = &farewell.pair;
+    int expected = 0;
+
+    lkv_playback_listener listener = LKV_PLAYBACK_LISTENER_INIT;
+    listener.on_event = ignore_event;
+    listener.user_data = &farewell;
+    listener.destroy = ask_around;
+    uint64_t id;
+    CHECK_OK(lkv_output_add_playback_finished_listener(pair->output, &listener, &id));
+    CHECK_OK(lkv_output_remove_playback_finished_listener(pair->output, id));
+    latch_wait(&farewell.called, ++expected);
+
+    lkv_rpc_method method = LKV_RPC_METHOD_INIT;
+    method.on_invocation = ignore_call;
+    method.user_data = &farewell;
+    method.destroy = ask_around;
+    CHECK_OK(lkv_room_register_rpc_method(pair->receiving, "m", &method));
+    CHECK_RESULT(LKV_ERROR_BUSY, lkv_room_register_rpc_method(pair->receiving, "m", &method));
+    latch_wait(&farewell.called, ++expected);
+
+    lkv_rpc_callbacks rpc = LKV_RPC_CALLBACKS_INIT;
+    rpc.on_result = ignore_result;
+    rpc.user_data = &farewell;
+    rpc.destroy = ask_around;
+    CHECK_OK(lkv_room_perform_rpc(pair->sending, "player", "m", "", SOON_MS, &rpc));
+    latch_wait(&farewell.called, ++expected);
+    CHECK_OK(lkv_room_unregister_rpc_method(pair->receiving, "m"));
+    latch_wait(&farewell.called, ++expected);
+
+    lkv_receiver_callbacks callbacks = LKV_RECEIVER_CALLBACKS_INIT;
+    callbacks.on_event = ignore_event;
+    callbacks.user_data = &farewell;
+    callbacks.destroy = ask_around;
+    lkv_receiver_options options = LKV_RECEIVER_OPTIONS_INIT;
+    options.callbacks = &callbacks;
+    options.sender = "somebody else";
+    lkv_receiver *receiver = NULL;
+    CHECK_OK(lkv_receiver_create(pair->receiving, &options, &receiver));
+    lkv_receiver_destroy(receiver);
+    CHECK(latch_count(&farewell.called) == ++expected);
+
+    /* With its object: the output is still there when its listeners go. */
+    CHECK_OK(lkv_room_register_rpc_method(pair->receiving, "m", &method));
+    lkv_room_close(pair->receiving);
+    latch_wait(&farewell.called, ++expected);
+    pair_destroy(pair);
+    CHECK(latch_count(&farewell.called) == expected);
+}
+
 int main(void) {
     RUN(closing_wakes_who_waits);
     RUN(destroy_waits_for_threads_inside);
@@ -362,5 +438,6 @@ int main(void) {
     RUN(destroying_inside_a_listener);
     RUN(destroying_inside_a_rooms_callback);
     RUN(destroying_while_participants_are_listed);
+    RUN(destroy_functions_may_call_the_library);
     return 0;
 }
