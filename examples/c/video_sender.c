@@ -15,7 +15,7 @@
 
 #include <lkvideo.h>
 
-enum { PATIENCE_MS = 30000, GOODBYE_MS = 2000, PAUSE_US = 1000000 };
+enum { PATIENCE_MS = 30000, GOODBYE_MS = 2000, PAUSE_US = 1000000, LINGER_US = 300000 };
 
 struct playback {
     struct monitor monitor;
@@ -94,6 +94,7 @@ static bool wait_playback_finished(lkv_output *output, struct playback *playback
     const bool finished = playback->finished >= playback->expected, given_up = playback->given_up;
     monitor_leave(&playback->monitor);
     if (!finished) report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
+    sleep_until_us(steady_time_us() + LINGER_US); // our answer to the last one is still on its way
     return finished && !given_up && stats.segments_started == options->segments;
 }
 

@@ -66,6 +66,7 @@ bool wait_playback_finished(lkv::Output &output, Playback &playback, const optio
         report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
         return false;
     }
+    std::this_thread::sleep_for(300ms); // our answer to the last one is still on its way
     return started == options.segments && !playback.given_up;
 }
 
