@@ -121,12 +121,12 @@ impl Case {
         let receiving = Arguments::default().with("--segments", 1).with("--events", received_events.display());
         let (seen, usages) = match self.transport {
             Transport::Loopback => {
-                let both = programs.run_loopback(&sending, false)?;
+                let both = programs.run_loopback(&sending)?;
                 (events::read(&sent_events)?, vec![("both sides", both)])
             }
             Transport::Server => {
-                let mut server = Server::start(workspace, false)?;
-                let (sender, receiver) = programs.run_pair(&server, &sending, &receiving, false)?;
+                let mut server = Server::start(workspace)?;
+                let [sender, receiver] = programs.run_pair(&server, &sending, &receiving)?;
                 let mut seen = events::read(&sent_events)?;
                 seen.extend(events::read(&received_events)?);
                 (seen, vec![("sender", sender), ("receiver", receiver), ("livekit-server", server.usage())])

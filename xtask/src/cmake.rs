@@ -71,7 +71,7 @@ pub fn test(workspace: &Workspace, suite: Suite) -> Result<Tally> {
         Suite::Plain | Suite::Valgrind => drop(build_library(workspace)?),
     }
     let folder = build.run(workspace)?;
-    let server = Server::start(workspace, false)?;
+    let server = Server::start(workspace)?;
     let mut ctest = Command::new("ctest");
     ctest.arg("--test-dir").arg(folder).args(["--output-on-failure", "--no-tests=error", "--timeout", TEST_LIMIT]);
     ctest.args(selection).envs(server.environment());

@@ -25,17 +25,17 @@ const EVENTS: &str = "sender-events.jsonl";
 pub fn on_loopback(workspace: &Workspace) -> Result<()> {
     let (programs, demo) = (examples::build(workspace)?, Demo::prepare(workspace)?);
     let arguments = demo.sending().with("--save", demo.path(RECEIVED)).with("--events", demo.path(EVENTS));
-    programs.run_loopback(&arguments, true)?;
+    programs.run_loopback(&arguments)?;
     demo.prove(&events::read(&demo.folder.join(EVENTS))?)
 }
 
 /// Through a real livekit-server, with sender and receiver as two processes.
 pub fn through_server(workspace: &Workspace) -> Result<()> {
     let (programs, demo) = (examples::build(workspace)?, Demo::prepare(workspace)?);
-    let server = Server::start(workspace, true)?;
+    let server = Server::start(workspace)?;
     let sender = demo.sending().with("--events", demo.path(EVENTS));
     let receiver = Arguments::default().with("--segments", SEGMENTS).with("--fps", demo.clip.frames_per_second());
-    programs.run_pair(&server, &sender, &receiver.with("--save", demo.path(RECEIVED)), true)?;
+    programs.run_pair(&server, &sender, &receiver.with("--save", demo.path(RECEIVED)))?;
     demo.prove(&events::read(&demo.folder.join(EVENTS))?)
 }
 

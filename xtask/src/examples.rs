@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result};
 
 use crate::cmake;
-use crate::process::{Running, Usage};
+use crate::process::{self, Running, Usage};
 use crate::server::Server;
 use crate::workspace::Workspace;
 
@@ -76,25 +76,19 @@ impl Programs {
     }
 
     /// Sender and receiver in one process, without a server.
-    pub fn run_loopback(&self, arguments: &Arguments, talk: bool) -> Result<Usage> {
-        Running::start("loopback", &mut self.command("loopback", arguments), talk)?.finish(LIMIT)
+    pub fn run_loopback(&self, arguments: &Arguments) -> Result<Usage> {
+        let both = Running::start("loopback", &mut self.command("loopback", arguments))?;
+        let [usage] = process::finish([both], LIMIT)?;
+        Ok(usage)
     }
 
     /// Sender and receiver as two processes in one room of the server. Returns what each of them used.
-    pub fn run_pair(
-        &self,
-        server: &Server,
-        sender: &Arguments,
-        receiver: &Arguments,
-        talk: bool,
-    ) -> Result<(Usage, Usage)> {
-        let mut receiver = self.command("video_receiver", receiver);
-        let mut sender = self.command("video_sender", sender);
-        let mut receiver = Running::start("receiver", receiver.envs(server.environment()), talk)?;
-        let sender = Running::start("sender", sender.envs(server.environment()), talk)?.finish(LIMIT);
-        if let (Err(_), Some(status)) = (&sender, receiver.ended()?) {
-            bail!("the receiver ended with {status}, and the sender failed");
-        }
-        Ok((sender?, receiver.finish(LIMIT)?))
+    pub fn run_pair(&self, server: &Server, sender: &Arguments, receiver: &Arguments) -> Result<[Usage; 2]> {
+        let start = |name: &str, program: &str, arguments: &Arguments| {
+            Running::start(name, self.command(program, arguments).envs(server.environment()))
+        };
+        let receiver = start("receiver", "video_receiver", receiver)?;
+        let sender = start("sender", "video_sender", sender)?;
+        process::finish([sender, receiver], LIMIT)
     }
 }

@@ -40,13 +40,12 @@ pub struct Running {
     name: String,
     child: Child,
     usage: Usage,
+    ended: Option<ExitStatus>,
 }
 
 impl Running {
-    /// Starts it. With `talk` its lines go to the terminal, else nowhere.
-    pub fn start(name: &str, command: &mut Command, talk: bool) -> Result<Self> {
-        let output = || if talk { Stdio::piped() } else { Stdio::null() };
-        command.stdin(Stdio::null()).stdout(output()).stderr(output());
+    pub fn start(name: &str, command: &mut Command) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| cannot_start(command, error))?;
         if let Some(pipe) = child.stdout.take() {
             relay(name, pipe);
@@ -54,12 +53,13 @@ impl Running {
         if let Some(pipe) = child.stderr.take() {
             relay(name, pipe);
         }
-        Ok(Self { name: name.to_owned(), child, usage: Usage::default() })
+        Ok(Self { name: name.to_owned(), child, usage: Usage::default(), ended: None })
     }
 
     /// What it used so far.
     pub fn usage(&mut self) -> Usage {
-        if let Some(now) = Usage::of(self.child.id()) {
+        // Once it has been waited for, its number may be another's.
+        if let (None, Some(now)) = (self.ended, Usage::of(self.child.id())) {
             let peak = self.usage.peak_memory_bytes.max(now.peak_memory_bytes);
             self.usage = Usage { cpu: self.usage.cpu.max(now.cpu), peak_memory_bytes: peak };
         }
@@ -69,19 +69,27 @@ impl Running {
     /// Some once it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.usage();
-        Ok(self.child.try_wait()?)
+        self.ended = self.child.try_wait()?;
+        Ok(self.ended)
     }
+}
 
-    /// Waits for its end; an error if that is a failure or does not come in time.
-    pub fn finish(mut self, limit: Duration) -> Result<Usage> {
-        let deadline = Instant::now() + limit;
-        loop {
-            match self.ended()? {
-                Some(status) if status.success() => return Ok(self.usage),
-                Some(status) => bail!("the {} ended with {status}", self.name),
-                None if Instant::now() > deadline => bail!("the {} did not end in {} s", self.name, limit.as_secs()),
-                None => thread::sleep(SAMPLE_EVERY),
+/// Waits until all have ended well; the first that does not, or takes too long, is an error. Returns what each used.
+pub fn finish<const N: usize>(mut all: [Running; N], limit: Duration) -> Result<[Usage; N]> {
+    let deadline = Instant::now() + limit;
+    loop {
+        let mut under_way = None;
+        for running in &mut all {
+            match running.ended()? {
+                Some(status) if status.success() => {}
+                Some(status) => bail!("the {} ended with {status}", running.name),
+                None => under_way = Some(&running.name),
             }
+        }
+        match under_way {
+            None => return Ok(all.map(|mut running| running.usage())),
+            Some(name) if Instant::now() > deadline => bail!("the {name} did not end in {} s", limit.as_secs()),
+            Some(_) => thread::sleep(SAMPLE_EVERY),
         }
     }
 }

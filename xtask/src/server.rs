@@ -64,9 +64,9 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(workspace: &Workspace, talk: bool) -> Result<Self> {
+    pub fn start(workspace: &Workspace) -> Result<Self> {
         let (mut command, port) = command(workspace)?;
-        let running = Running::start("server", &mut command, talk)?;
+        let running = Running::start("server", &mut command)?;
         let mut server = Self { url: url(port), running };
         server.wait_until_it_answers(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         Ok(server)
