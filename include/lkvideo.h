@@ -1182,12 +1182,6 @@ lkv_result lkv_room_for_each_participant(struct lkv_room *room, void (*each)(con
 /// Since: 0.1.
 lkv_result lkv_room_next_event(struct lkv_room *room, int32_t timeout_ms, struct lkv_room_event *event);
 
-/// Frees what an event owns and sets everything but `struct_size` to 0, so that it can be used again. NULL and an empty event
-/// are no error. Only for events that were pulled, not for those of a callback.
-///
-/// Thread safety: any thread, any callback; one thread at a time for one event. Since: 0.1.
-void lkv_room_event_clear(struct lkv_room_event *event);
-
 /// Sends a message to one or all participants; they get an LKV_ROOM_EVENT_DATA.
 ///
 /// \param data         may be NULL if `size` is 0
@@ -1221,6 +1215,12 @@ lkv_result lkv_room_close(struct lkv_room *room);
 /// Ownership: takes the handle.
 /// Since: 0.1.
 void lkv_room_destroy(struct lkv_room *room);
+
+/// Frees what an event owns and sets everything but `struct_size` to 0, so that it can be used again. NULL and an empty event
+/// are no error. Only for events that were pulled, not for those of a callback.
+///
+/// Thread safety: any thread, any callback; one thread at a time for one event. Since: 0.1.
+void lkv_room_event_clear(struct lkv_room_event *event);
 
 /// Calls a method of a participant and returns at once.
 ///

@@ -26,6 +26,7 @@ pub mod log;
 pub mod output;
 pub mod receiver;
 pub mod room;
+pub mod room_event;
 pub mod rpc;
 pub mod token;
 pub mod version;

@@ -190,11 +190,11 @@ layouts! {
         dropped_newest, dropped_cleared, dropped_truncated, segments_started, segments_ended, streams_refused,
         chunks_unknown, chunks_lost,
     }
-    room::lkv_room_event {
+    room_event::lkv_room_event {
         struct_size, r#type, state, reason, error, kind, reliable, reserved0, message, identity, topic, data, size,
         reserved1,
     }
-    room::lkv_room_callbacks { struct_size, reserved0, on_event, user_data, destroy }
+    room_event::lkv_room_callbacks { struct_size, reserved0, on_event, user_data, destroy }
     room::lkv_room_options {
         struct_size, connect_timeout_ms, callbacks, ca_file, ca_pem, ca_pem_size, dual_peer_connection, reserved0,
     }
