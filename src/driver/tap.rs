@@ -29,10 +29,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Bytes that may wait for their participants to become known.
-const MAX_EARLY_BYTES: usize = 8 << 20;
+/// Bytes that may wait for their participants to become known: a busy server announces them seconds late.
+const MAX_EARLY_BYTES: usize = 64 << 20;
 /// And for how long.
-const MAX_EARLY_AGE: Duration = Duration::from_secs(5);
+const MAX_EARLY_AGE: Duration = Duration::from_secs(10);
 /// Streams of one sender whose trailers have not come; the oldest is forgotten for one more.
 const MAX_OPEN_STREAMS: usize = 16;
 /// Senders whose last sequence number is kept.

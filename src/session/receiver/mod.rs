@@ -181,6 +181,8 @@ impl ReceiverSession {
             return self.refuse(ErrorKind::FrameTooLarge, message);
         }
 
+        // Whose stream is here is here, even if the room has not told yet.
+        self.change_sender(|known| known.joined(&sender, true));
         self.end_open(SegmentCause::Truncated);
         self.errors.reset();
         self.held_back = false;

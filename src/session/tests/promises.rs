@@ -43,6 +43,8 @@ fn missing_attributes_mean_640x480_rgba() {
     let mut session =
         ReceiverSession::new(ReceiverConfig { max_frame_bytes: 640 * 480 * 4, ..config }, FramePool::default());
     let opened = StreamOpened { stream: StreamKey(1), sender: "alice", attributes: &HashMap::new() };
+    session.participant_joined("alice", false);
+    assert!(matches!(session.next_event(), Some(ReceiverEvent::Sender(_))));
     assert!(session.stream_opened(opened, start()));
     let start = session.next_event();
     let expected = |event: &ReceiverEvent| {
@@ -251,13 +253,13 @@ fn a_refused_stream_changes_nothing() {
 }
 
 #[test]
-fn a_given_sender_counts_before_its_arrival_is_announced() {
+fn a_given_sender_is_there_with_its_first_stream_before_its_arrival_is_announced() {
     let mut receiver = Receiver::listening(Some("alice"), QueuePolicy::DropOldest, 9, 999);
     assert_eq!(receiver.session.sender(), None);
     receiver.segment(1);
-    receiver.session.participant_joined("alice", false);
     assert_eq!(receiver.session.sender(), Some("alice"));
-    assert_eq!(receiver.events(), ["start 1", "frame 1.0", "end 1 Flushed 1", "sender alice"]);
+    receiver.session.participant_joined("alice", false);
+    assert_eq!(receiver.events(), ["sender alice", "start 1", "frame 1.0", "end 1 Flushed 1"]);
 }
 
 #[test]
