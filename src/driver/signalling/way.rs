@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The way to a signalling server: names, TCP, TLS, and an HTTP proxy where the environment names one. A URL goes in,
+//! a stream of bytes comes out, or the [`DriverError`] of the step that failed.
+
+use crate::driver::DriverError;
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::rt::TokioIo;
+use rustls::{pki_types::ServerName, ClientConfig};
+use std::{net::IpAddr, sync::Arc};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use url::{Host, Url};
+
+/// A connection to the server.
+pub(super) trait Way: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Way for T {}
+
+/// Connects to the URL's host; `tls` is asked for `wss` and `https` only.
+pub(super) async fn connect(
+    url: &Url,
+    tls: impl FnOnce() -> Result<Arc<ClientConfig>, DriverError>,
+) -> Result<Box<dyn Way>, DriverError> {
+    let host = url.host().ok_or_else(|| DriverError::Url(format!("{url}: no host")))?;
+    let port = port(url)?;
+    let secure = matches!(url.scheme(), "wss" | "https");
+    let plain: Box<dyn Way> = match proxy(&host, secure)? {
+        Some(proxy) => Box::new(tunnel(&proxy, &host, port).await?),
+        None => Box::new(connect_tcp(&host, port).await?),
+    };
+    if secure {
+        Ok(Box::new(connect_tls(plain, &host, tls()?).await?))
+    } else {
+        Ok(plain)
+    }
+}
+
+fn port(url: &Url) -> Result<u16, DriverError> {
+    url.port_or_known_default().ok_or_else(|| DriverError::Url(format!("{url}: no port")))
+}
+
+/// The proxy of `HTTPS_PROXY` or `HTTP_PROXY`; never for this machine itself.
+fn proxy(host: &Host<&str>, secure: bool) -> Result<Option<Url>, DriverError> {
+    let here = match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    if here {
+        return Ok(None);
+    }
+    let names = if secure { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+    let Some(proxy) = names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty())) else {
+        return Ok(None);
+    };
+    Url::parse(&proxy).map(Some).map_err(|e| DriverError::Url(format!("the proxy {proxy:?}: {e}")))
+}
+
+async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<TcpStream, DriverError> {
+    let addresses: Vec<_> = match host {
+        Host::Domain(name) => tokio::net::lookup_host((*name, port))
+            .await
+            .map_err(|e| DriverError::Resolve(format!("{name}: {e}")))?
+            .collect(),
+        Host::Ipv4(ip) => vec![(IpAddr::V4(*ip), port).into()],
+        Host::Ipv6(ip) => vec![(IpAddr::V6(*ip), port).into()],
+    };
+    let mut last = DriverError::Resolve(format!("{host}: no address"));
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(e) => last = DriverError::Unreachable(format!("{address}: {e}")),
+        }
+    }
+    Err(last)
+}
+
+/// Asks the proxy for a connection (`CONNECT`, RFC 9110 section 9.3.6).
+async fn tunnel(proxy: &Url, host: &Host<&str>, port: u16) -> Result<impl Way, DriverError> {
+    let failed = |what: &dyn std::fmt::Display| DriverError::Unreachable(format!("the proxy: {what}"));
+    let proxy_host = proxy.host().ok_or_else(|| DriverError::Url("the proxy has no host".into()))?;
+    let stream = connect_tcp(&proxy_host, self::port(proxy)?).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| failed(&e))?;
+    tokio::spawn(connection.with_upgrades());
+    let target = format!("{host}:{port}");
+    let mut request = http::Request::connect(&target).header(http::header::HOST, &target);
+    if let Some(password) = proxy.password() {
+        use base64::Engine as _;
+        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{}:{password}", proxy.username()));
+        request = request.header(http::header::PROXY_AUTHORIZATION, format!("Basic {credentials}"));
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(|e| failed(&e))?;
+    let response = sender.send_request(request).await.map_err(|e| failed(&e))?;
+    if !response.status().is_success() {
+        return Err(failed(&response.status()));
+    }
+    hyper::upgrade::on(response).await.map(TokioIo::new).map_err(|e| failed(&e))
+}
+
+async fn connect_tls(
+    plain: Box<dyn Way>,
+    host: &Host<&str>,
+    config: Arc<ClientConfig>,
+) -> Result<impl Way, DriverError> {
+    let failed = |what: &dyn std::fmt::Display| DriverError::Tls(format!("{host}: {what}"));
+    let name = match host {
+        Host::Domain(name) => ServerName::try_from((*name).to_owned()).map_err(|e| failed(&e))?,
+        Host::Ipv4(ip) => ServerName::from(IpAddr::V4(*ip)),
+        Host::Ipv6(ip) => ServerName::from(IpAddr::V6(*ip)),
+    };
+    tokio_rustls::TlsConnector::from(config).connect(name, plain).await.map_err(|e| failed(&e))
+}
