@@ -18,7 +18,7 @@ def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("server") / "livekit-server.log")
     server.start()
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture

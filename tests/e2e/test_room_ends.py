@@ -7,7 +7,7 @@ from support import checks
 from support.programs import where
 from support.room import CONNECTED
 
-FRAMES = 600  # longer than any of these situations
+FRAMES = 240  # at 30 a second: longer than what happens to them takes
 
 
 @pytest.fixture

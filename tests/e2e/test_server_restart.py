@@ -25,7 +25,7 @@ def test_both_sides_come_back(make_room, tmp_path):
         receiver.interrupt()
         receiver.wait_exit()
     finally:
-        server.stop()
+        server.kill()
     causes = checks.assert_segments_in_order(receiver)
     assert len(causes) >= 2 and causes[0] != "FLUSHED", causes
     checks.assert_same_segment(sender, 2, receiver, checks.last_segment(receiver))

@@ -32,7 +32,7 @@ def server(tmp_path, far_host):
     server = Server(tmp_path / "livekit-server.log", media_ip=far_host.near_ip)
     server.start()
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@
 import shutil
 import subprocess
 
-STOP_LIMIT_S = 20
-
 
 def spawn(command: list[str], **options) -> subprocess.Popen:
     """Starts `command`; the kernel kills it should the suite itself be killed (Linux)."""
@@ -13,19 +11,8 @@ def spawn(command: list[str], **options) -> subprocess.Popen:
     return subprocess.Popen([*guard, *command], stdin=subprocess.DEVNULL, **options)
 
 
-def stop(process: subprocess.Popen | None) -> None:
-    """Asks `process` to end, and ends it if it does not; safe to call at any time."""
-    if process is None or process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        kill(process)
-
-
 def kill(process: subprocess.Popen | None) -> None:
-    """Ends `process` at once, as a crash would."""
+    """Ends `process` at once, as a crash would; safe to call at any time."""
     if process is not None and process.poll() is None:
         process.kill()
         process.wait()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A livekit-server of the suite's own, on free ports.
 
-Owns the process, its configuration and its RoomService calls. `start` returns once the server answers HTTP; `stop`
+Owns the process, its configuration and its RoomService calls. `start` returns once the server answers HTTP; `kill`
 ends it in any case. By default everything stays on 127.0.0.1; `media_ip` moves the media port to another address
 (see network.py).
 """
@@ -90,16 +90,13 @@ class Server:
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)  # nothing announces the open port but the port itself
-        self.stop()
+        self.kill()
         raise RuntimeError(f"livekit-server did not answer within {START_LIMIT_S} s, see {self.log_path}")
 
     def kill(self) -> None:
-        """Ends the process at once, as a crash would: clients get no leave message."""
+        """Ends the process at once, as a crash would (asked politely it waits for everybody to leave); safe to call at
+        any time."""
         process.kill(self._process)
-
-    def stop(self) -> None:
-        """Ends the process; safe to call at any time."""
-        process.stop(self._process)
 
     def call(self, room: str, method: str, body: dict) -> dict:
         """Calls `method` of the server's RoomService (Twirp over HTTP, JSON)."""
