@@ -90,6 +90,9 @@ typedef int32_t lkv_segment_cause;
 /// How the sender answered a playback-finished: LKV_ANSWER_*.
 typedef int32_t lkv_answer;
 
+/// How pixels are stored: LKV_PIXEL_*.
+typedef int32_t lkv_pixel;
+
 /// What a receiver or an output has to tell. Which fields count is said at each LKV_EVENT_*; the others are 0.
 ///
 /// Start with LKV_EVENT_INIT. A pulled event owns its frame and message until lkv_event_clear, and is cleared before it is
@@ -119,16 +122,21 @@ typedef struct lkv_event {
     uint8_t made_up;
     /// 0.
     uint8_t reserved0[2];
+    /// Pixel type of the segment: LKV_PIXEL_*.
+    lkv_pixel pixel_type;
+    /// Width of the segment's frames, in pixels.
+    uint32_t width;
+    /// Height, in pixels.
+    uint32_t height;
+    /// 0.
+    uint32_t reserved1;
     /// The frame, owned by the event.
     const struct lkv_frame *frame;
     /// Text, owned by the event; may be NULL.
     const char *message;
     /// The library's.
-    void *reserved1;
+    void *reserved2;
 } lkv_event;
-
-/// How pixels are stored: LKV_PIXEL_*.
-typedef int32_t lkv_pixel;
 
 /// One plane of a picture.
 typedef struct lkv_plane {
@@ -577,7 +585,7 @@ typedef struct lkv_token_options {
 /// A call that waits, inside a callback of the same object: it would wait for itself.
 #define LKV_ERROR_WOULD_DEADLOCK -22
 
-/// A segment starts: `segment`.
+/// A segment starts: `segment`, and of its frames `pixel_type`, `width`, `height`.
 #define LKV_EVENT_SEGMENT_START 1
 
 /// A whole frame: `frame`, `segment`, `number`.

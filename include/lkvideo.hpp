@@ -217,6 +217,9 @@ public:
     lkv_result error() const { return raw_.error; }
     bool interrupted() const { return raw_.interrupted != 0; }
     bool made_up() const { return raw_.made_up != 0; }
+    lkv_pixel pixel_type() const { return raw_.pixel_type; }
+    std::uint32_t width() const { return raw_.width; }
+    std::uint32_t height() const { return raw_.height; }
     /// Good as long as the event.
     std::string_view message() const { return detail::view(raw_.message); }
     /// The frame, which outlives the event.

@@ -120,7 +120,7 @@ static void on_frame(struct player *player, const lkv_event *event, int64_t now_
         say("segment %u: frame %u is damaged", (unsigned)event->segment, (unsigned)event->number);
         player->damaged++;
     }
-    if (player->in_segment++ == 0) report_segment_start(event->segment, picture.width, picture.height, picture.type);
+    player->in_segment++;
     player->frames++;
     report_frame("frame", event->segment, event->number, &picture, crc32, now_us);
     sink_save(&player->sink, &picture);
@@ -145,6 +145,9 @@ static void receive_video(struct player *player) {
            lkv_receiver_next(player->receiver, LKV_FOREVER, &event) == LKV_OK) {
         const int64_t now_us = unix_time_us();
         switch (event.type) {
+        case LKV_EVENT_SEGMENT_START:
+            report_segment_start(event.segment, event.width, event.height, event.pixel_type);
+            break;
         case LKV_EVENT_FRAME: on_frame(player, &event, now_us); break;
         case LKV_EVENT_SEGMENT_END: on_segment_end(player, &event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;

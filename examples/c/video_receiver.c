@@ -29,9 +29,14 @@ struct player {
     bool over; // the room is disconnected for good
 };
 
+static void on_segment_start(struct player *player, const lkv_event *event) {
+    report_segment_start(event->segment, event->width, event->height, event->pixel_type);
+    player->started++;
+}
+
 static void on_frame(struct player *player, const lkv_event *event, int64_t now_us) {
     const struct picture picture = picture_of_frame(event->frame);
-    if (player->in_segment++ == 0) report_segment_start(event->segment, picture.width, picture.height, picture.type);
+    player->in_segment++;
     player->frames++;
     report_frame("frame", event->segment, event->number, &picture, checksum_crc32(picture.data, picture.size), now_us);
     sink_save(&player->sink, &picture);
@@ -41,7 +46,6 @@ static void on_segment_end(struct player *player, const lkv_event *event) {
     const bool cleared = event->cause == LKV_CAUSE_CLEARED;
     const bool flushed = event->cause == LKV_CAUSE_FLUSHED && event->frames == player->in_segment;
     const int64_t position_us = options_frame_time_us(player->options, player->frames);
-    if (player->in_segment == 0) report_segment_start(event->segment, 0, 0, 0);
     report_segment_end(event->segment, event->frames, event->cause);
     player->in_segment = 0;
     player->ended++;
@@ -69,7 +73,7 @@ static void on_event(const lkv_event *event, void *user_data) {
     struct player *player = user_data;
     monitor_enter(&player->monitor);
     switch (event->type) {
-    case LKV_EVENT_SEGMENT_START: player->started++; break;
+    case LKV_EVENT_SEGMENT_START: on_segment_start(player, event); break;
     case LKV_EVENT_FRAME: on_frame(player, event, now_us); break;
     case LKV_EVENT_SEGMENT_END: on_segment_end(player, event); break;
     case LKV_EVENT_CLEARED: report_cleared(); break;

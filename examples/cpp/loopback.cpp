@@ -52,6 +52,9 @@ private:
     void handle(const lkv::Event &event) {
         const std::int64_t now_us = unix_time_us();
         switch (event.type()) {
+        case LKV_EVENT_SEGMENT_START:
+            report_segment_start(event.segment(), event.width(), event.height(), event.pixel_type());
+            break;
         case LKV_EVENT_FRAME: on_frame(event.frame(), now_us); break;
         case LKV_EVENT_SEGMENT_END: on_segment_end(event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;
@@ -71,7 +74,7 @@ private:
             say("segment %u: frame %u is damaged", unsigned(frame.segment()), unsigned(frame.number()));
             damaged_++;
         }
-        if (in_segment_++ == 0) report_segment_start(frame.segment(), frame.width(), frame.height(), frame.type());
+        in_segment_++;
         frames_++;
         report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
         sink_.save(picture);

@@ -18,7 +18,7 @@ public:
     bool handle(const lkv::Event &event) {
         const std::int64_t now_us = unix_time_us();
         switch (event.type()) {
-        case LKV_EVENT_SEGMENT_START: started_++; break;
+        case LKV_EVENT_SEGMENT_START: on_segment_start(event); break;
         case LKV_EVENT_FRAME: on_frame(event.frame(), now_us); break;
         case LKV_EVENT_SEGMENT_END: on_segment_end(event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;
@@ -38,9 +38,14 @@ public:
     }
 
 private:
+    void on_segment_start(const lkv::Event &event) {
+        report_segment_start(event.segment(), event.width(), event.height(), event.pixel_type());
+        started_++;
+    }
+
     void on_frame(const lkv::Frame &frame, std::int64_t now_us) {
         const picture picture = picture_of_frame(frame.get());
-        if (in_segment_++ == 0) report_segment_start(frame.segment(), frame.width(), frame.height(), frame.type());
+        in_segment_++;
         frames_++;
         const std::uint32_t crc32 = checksum_crc32(frame.data(), frame.size());
         report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
@@ -50,7 +55,6 @@ private:
     void on_segment_end(const lkv::Event &event) {
         const bool cleared = event.cause() == LKV_CAUSE_CLEARED;
         const bool flushed = event.cause() == LKV_CAUSE_FLUSHED && event.frames() == in_segment_;
-        if (in_segment_ == 0) report_segment_start(event.segment(), 0, 0, 0);
         report_segment_end(event.segment(), event.frames(), event.cause());
         in_segment_ = 0;
         ended_++;

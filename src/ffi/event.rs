@@ -5,7 +5,7 @@
 
 use super::args::{self, c_structs, CStruct};
 use super::callback::{c_string, Destroy, UserData};
-use super::frame::{give, lkv_frame, take_back};
+use super::frame::{give, lkv_frame, lkv_pixel, take_back};
 use super::gate::Gate;
 use super::guard::guard_or;
 use super::status::{lkv_result, result_of_kind, Failure, Outcome, LKV_ERROR_REJECTED, LKV_ERROR_RPC, LKV_OK};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// What an event tells: LKV_EVENT_*.
 pub type lkv_event_type = i32;
-/// A segment starts: `segment`.
+/// A segment starts: `segment`, and of its frames `pixel_type`, `width`, `height`.
 pub const LKV_EVENT_SEGMENT_START: lkv_event_type = 1;
 /// A whole frame: `frame`, `segment`, `number`.
 pub const LKV_EVENT_FRAME: lkv_event_type = 2;
@@ -95,12 +95,20 @@ pub struct lkv_event {
     pub made_up: u8,
     /// 0.
     pub reserved0: [u8; 2],
+    /// Pixel type of the segment: LKV_PIXEL_*.
+    pub pixel_type: lkv_pixel,
+    /// Width of the segment's frames, in pixels.
+    pub width: u32,
+    /// Height, in pixels.
+    pub height: u32,
+    /// 0.
+    pub reserved1: u32,
     /// The frame, owned by the event.
     pub frame: *const lkv_frame,
     /// Text, owned by the event; may be NULL.
     pub message: *const c_char,
     /// The library's.
-    pub reserved1: *mut c_void,
+    pub reserved2: *mut c_void,
 }
 
 c_structs!(lkv_event);
@@ -131,16 +139,16 @@ impl lkv_event {
     fn with_message(mut self, message: String) -> Self {
         let message = c_string(message).into_raw();
         self.message = message;
-        self.reserved1 = message.cast();
+        self.reserved2 = message.cast();
         self
     }
 
     unsafe fn clear(&mut self) {
         // SAFETY: the event holds a reference to its frame, or NULL.
         unsafe { take_back(self.frame) };
-        if !self.reserved1.is_null() {
+        if !self.reserved2.is_null() {
             // SAFETY: set by `with_message` only.
-            drop(unsafe { CString::from_raw(self.reserved1.cast()) });
+            drop(unsafe { CString::from_raw(self.reserved2.cast()) });
         }
         *self = Self { struct_size: self.struct_size, ..Self::empty() };
     }
@@ -186,7 +194,10 @@ impl From<ReceiverEvent> for lkv_event {
     fn from(event: ReceiverEvent) -> Self {
         match event {
             ReceiverEvent::Sender(identity) => Self::new(LKV_EVENT_SENDER).with_message(identity.unwrap_or_default()),
-            ReceiverEvent::SegmentStart { segment, .. } => Self { segment, ..Self::new(LKV_EVENT_SEGMENT_START) },
+            ReceiverEvent::SegmentStart { segment, format, width, height } => {
+                let pixel_type = format.number() as lkv_pixel;
+                Self { segment, pixel_type, width, height, ..Self::new(LKV_EVENT_SEGMENT_START) }
+            }
             ReceiverEvent::Frame(frame) => {
                 let (segment, number) = (frame.info().segment, frame.info().number);
                 Self { segment, number, frame: give(frame), ..Self::new(LKV_EVENT_FRAME) }

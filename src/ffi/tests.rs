@@ -167,7 +167,7 @@ macro_rules! layouts {
 layouts! {
     event::lkv_event {
         struct_size, r#type, segment, number, frames, position_us, cause, answer, error, interrupted, made_up,
-        reserved0, frame, message, reserved1,
+        reserved0, pixel_type, width, height, reserved1, frame, message, reserved2,
     }
     frame::lkv_plane { data, stride, row_bytes, rows }
     frame::lkv_frame_info {

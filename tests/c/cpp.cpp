@@ -66,6 +66,9 @@ void video_by_range() {
     std::vector<lkv::Frame> kept;
     for (auto &event : receiver) {
         CHECK(!other_unit_name(event).empty());
+        if (event.type() == LKV_EVENT_SEGMENT_START) {
+            CHECK(event.pixel_type() == LKV_PIXEL_RGBA && event.width() == 16 && event.height() == 8);
+        }
         if (event.type() == LKV_EVENT_FRAME) {
             CHECK(event.number() == kept.size());
             kept.push_back(event.frame());

@@ -10,11 +10,19 @@ static void expect_frame(lkv_receiver *receiver, lkv_pixel type, uint32_t width,
     lkv_event_clear(&event);
 }
 
-static void expect_segment(lkv_receiver *receiver, lkv_event_type type, uint64_t segment) {
+static void expect_start(lkv_receiver *receiver, uint64_t segment, lkv_pixel type, uint32_t width, uint32_t height) {
     lkv_event event = LKV_EVENT_INIT;
-    expect_event(receiver, type, &event);
+    expect_event(receiver, LKV_EVENT_SEGMENT_START, &event);
     CHECK(event.segment == segment);
-    if (type == LKV_EVENT_SEGMENT_END) CHECK(event.cause == LKV_CAUSE_FLUSHED);
+    CHECK(event.pixel_type == type && event.width == width && event.height == height && event.reserved1 == 0);
+    lkv_event_clear(&event);
+    CHECK(event.pixel_type == 0 && event.width == 0 && event.height == 0);
+}
+
+static void expect_end(lkv_receiver *receiver, uint64_t segment) {
+    lkv_event event = LKV_EVENT_INIT;
+    expect_event(receiver, LKV_EVENT_SEGMENT_END, &event);
+    CHECK(event.segment == segment && event.cause == LKV_CAUSE_FLUSHED);
     lkv_event_clear(&event);
 }
 
@@ -28,9 +36,9 @@ static void every_type_arrives_in_every_size(void) {
             for (unsigned seed = 0; seed < 2; seed++) CHECK_OK(send_painted(pair.output, type, width, height, seed));
             CHECK_OK(lkv_output_flush(pair.output));
             segment++;
-            expect_segment(pair.receiver, LKV_EVENT_SEGMENT_START, segment);
+            expect_start(pair.receiver, segment, type, width, height);
             for (unsigned seed = 0; seed < 2; seed++) expect_frame(pair.receiver, type, width, height, seed);
-            expect_segment(pair.receiver, LKV_EVENT_SEGMENT_END, segment);
+            expect_end(pair.receiver, segment);
         }
     }
     CHECK_OK(lkv_output_wait_sent(pair.output, SOON_MS));
@@ -51,9 +59,10 @@ static void a_change_of_size_starts_the_next_segment(void) {
     CHECK_OK(send_painted(pair.output, LKV_PIXEL_I420, 18, 16, 2));
     CHECK_OK(lkv_output_flush(pair.output));
     for (uint64_t segment = 1; segment <= 2; segment++) {
-        expect_segment(pair.receiver, LKV_EVENT_SEGMENT_START, segment);
-        expect_frame(pair.receiver, LKV_PIXEL_I420, segment == 1 ? 16 : 18, 16, (unsigned)segment);
-        expect_segment(pair.receiver, LKV_EVENT_SEGMENT_END, segment);
+        const uint32_t width = segment == 1 ? 16 : 18;
+        expect_start(pair.receiver, segment, LKV_PIXEL_I420, width, 16);
+        expect_frame(pair.receiver, LKV_PIXEL_I420, width, 16, (unsigned)segment);
+        expect_end(pair.receiver, segment);
     }
     pair_destroy(&pair);
 }
@@ -93,10 +102,10 @@ static void padded_rows_are_packed(void) {
         CHECK(latch_count(&released) == 1); /* it had to be copied: the pixels are free already */
         free_planes(&desc);
         CHECK_OK(lkv_output_flush(pair.output));
-        expect_segment(pair.receiver, LKV_EVENT_SEGMENT_START, (uint64_t)type + 1);
+        expect_start(pair.receiver, (uint64_t)type + 1, type, 13, 7);
         expect_frame(pair.receiver, type, 13, 7, 5);
         expect_frame(pair.receiver, type, 13, 7, 5);
-        expect_segment(pair.receiver, LKV_EVENT_SEGMENT_END, (uint64_t)type + 1);
+        expect_end(pair.receiver, (uint64_t)type + 1);
         free(tight);
     }
     pair_destroy(&pair);
@@ -154,9 +163,9 @@ static void lent_pixels_come_back_when_they_are_sent(void) {
     lend(&lent, 320, 240);
     CHECK_OK(send_lent(pair.output, &lent, SOON_MS));
     CHECK_OK(lkv_output_flush(pair.output));
-    expect_segment(pair.receiver, LKV_EVENT_SEGMENT_START, 1);
+    expect_start(pair.receiver, 1, LKV_PIXEL_RGBA, 320, 240);
     expect_frame(pair.receiver, LKV_PIXEL_RGBA, 320, 240, 3);
-    expect_segment(pair.receiver, LKV_EVENT_SEGMENT_END, 1);
+    expect_end(pair.receiver, 1);
     expect_released(&lent);
     pair_destroy(&pair);
 }

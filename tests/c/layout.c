@@ -29,9 +29,13 @@ static void build_table(void) {
     FIELD(lkv_event, interrupted);
     FIELD(lkv_event, made_up);
     FIELD(lkv_event, reserved0);
+    FIELD(lkv_event, pixel_type);
+    FIELD(lkv_event, width);
+    FIELD(lkv_event, height);
+    FIELD(lkv_event, reserved1);
     FIELD(lkv_event, frame);
     FIELD(lkv_event, message);
-    FIELD(lkv_event, reserved1);
+    FIELD(lkv_event, reserved2);
     STRUCT(lkv_plane);
     FIELD(lkv_plane, data);
     FIELD(lkv_plane, stride);
