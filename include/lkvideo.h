@@ -279,6 +279,8 @@ typedef struct lkv_output_stats {
     uint64_t playback_finished;
     /// Playback-finished of the receiver that no segment waited for.
     uint64_t playback_unmatched;
+    /// Events dropped because too many waited for lkv_output_next or a slow listener.
+    uint64_t events_dropped;
 } lkv_output_stats;
 
 /// Functions that a receiver calls on its own thread, one at a time, in order.
@@ -348,6 +350,8 @@ typedef struct lkv_receiver_stats {
     uint64_t chunks_unknown;
     /// Chunks that never came.
     uint64_t chunks_lost;
+    /// Chunks dropped because they came again.
+    uint64_t chunks_repeated;
 } lkv_receiver_stats;
 
 /// What a room's event tells: LKV_ROOM_EVENT_*.
@@ -766,7 +770,7 @@ typedef struct lkv_token_options {
 /// The connection was lost and could not be made again.
 #define LKV_DISCONNECT_RECONNECT_FAILED 7
 
-/// Something else, as the event's message says.
+/// Something else; where it is known, the event's message says what.
 #define LKV_DISCONNECT_OTHER 8
 
 /// The state changed: `state`, `reason`, `error`, `message`.
@@ -983,7 +987,7 @@ lkv_result lkv_output_add_playback_finished_listener(struct lkv_output *output,
 /// Removes a listener. When this returns, it is not called any more, unless this is called from inside it.
 ///
 /// Thread safety: any thread, any callback.
-/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
+/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
 lkv_result lkv_output_remove_playback_finished_listener(struct lkv_output *output, uint64_t listener_id);
 
@@ -1200,7 +1204,8 @@ lkv_result lkv_room_next_event(struct lkv_room *room, int32_t timeout_ms, struct
 ///
 /// Thread safety: any thread, any callback.
 /// Ownership: everything is copied.
-/// Errors: LKV_ERROR_NOT_CONNECTED, LKV_ERROR_TOO_LARGE, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
+/// Errors: LKV_ERROR_NOT_CONNECTED; LKV_ERROR_BUSY if too many messages wait to be sent; LKV_ERROR_TOO_LARGE;
+/// LKV_ERROR_CLOSED; LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
 lkv_result lkv_room_send_data(struct lkv_room *room,
                               const uint8_t *data,
@@ -1267,7 +1272,7 @@ lkv_result lkv_room_register_rpc_method(struct lkv_room *room,
 /// be answered; its `destroy` runs after the last, soon and without waiting here.
 ///
 /// Thread safety: any thread, any callback.
-/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
+/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
 lkv_result lkv_room_unregister_rpc_method(struct lkv_room *room,
                                           const char *method);

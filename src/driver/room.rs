@@ -150,11 +150,12 @@ impl Room {
     /// Starts to connect and returns at once; [`Room::wait_connected`] and [`RoomEvent::State`] tell how it went.
     ///
     /// `url`: `ws://`, `wss://`, `http://` or `https://` of a LiveKit server, with an access token; or
-    /// `loopback:NAME[?identity=ALICE&kind=agent]`, a room of this process that needs neither.
+    /// `loopback:NAME[?identity=ALICE&kind=agent]`, a room of this process that needs neither. Who comes with an
+    /// identity that is in use takes it over.
     ///
     /// # Errors
     /// [`DriverError::Url`], [`DriverError::InvalidArgument`] (no token), [`DriverError::Tls`] (unusable roots),
-    /// [`DriverError::Busy`] (loopback: the identity is taken by a room that is open), [`DriverError::Io`].
+    /// [`DriverError::Io`].
     pub fn connect(url: &str, token: &str, mut options: RoomOptions) -> Result<Self, DriverError> {
         let core = RoomCore::new(Runtime::shared()?);
         let room = Self { owner: Arc::new(Owner(core.clone())) };
@@ -286,7 +287,7 @@ impl Room {
         self.core().register_method(method, handler)
     }
 
-    /// Takes a method back. Calls that wait in the queue are answered with "unsupported method".
+    /// Takes a method back. Calls that wait in the queue still go to its handler.
     ///
     /// # Errors
     /// [`DriverError::NotFound`].
@@ -297,8 +298,8 @@ impl Room {
     /// Sends a small message of the application's own, to one participant or to all. Returns when it is queued below.
     ///
     /// # Errors
-    /// [`DriverError::TooLarge`] over [`MAX_DATA_BYTES`], [`DriverError::NotConnected`],
-    /// [`DriverError::InvalidArgument`] for topics of the library's own.
+    /// [`DriverError::TooLarge`] over [`MAX_DATA_BYTES`], [`DriverError::NotConnected`], [`DriverError::Busy`] if too
+    /// many messages wait to be sent, [`DriverError::InvalidArgument`] for topics of the library's own.
     pub fn send_data(
         &self,
         payload: Bytes,

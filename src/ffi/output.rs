@@ -103,6 +103,8 @@ pub struct lkv_output_stats {
     pub playback_finished: u64,
     /// Playback-finished of the receiver that no segment waited for.
     pub playback_unmatched: u64,
+    /// Events dropped because too many waited for lkv_output_next or a slow listener.
+    pub events_dropped: u64,
 }
 
 c_structs!(lkv_output_options, lkv_playback_listener, lkv_output_stats);
@@ -301,7 +303,7 @@ pub unsafe extern "C" fn lkv_output_add_playback_finished_listener(
 /// Removes a listener. When this returns, it is not called any more, unless this is called from inside it.
 ///
 /// Thread safety: any thread, any callback.
-/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
+/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_output_remove_playback_finished_listener(
@@ -374,6 +376,7 @@ impl From<OutputStats> for lkv_output_stats {
             segments_finished: stats.segments_finished,
             playback_finished: stats.playback_finished,
             playback_unmatched: stats.playback_unmatched,
+            events_dropped: stats.events_dropped,
             ..Self::empty()
         }
     }

@@ -116,6 +116,8 @@ pub struct lkv_receiver_stats {
     pub chunks_unknown: u64,
     /// Chunks that never came.
     pub chunks_lost: u64,
+    /// Chunks dropped because they came again.
+    pub chunks_repeated: u64,
 }
 
 c_structs!(lkv_receiver_callbacks, lkv_receiver_options, lkv_receiver_stats);
@@ -310,6 +312,7 @@ impl From<ReceiverStats> for lkv_receiver_stats {
             streams_refused: stats.streams_refused,
             chunks_unknown: stats.chunks_unknown,
             chunks_lost: stats.chunks_lost,
+            chunks_repeated: stats.chunks_repeated,
             ..Self::empty()
         }
     }

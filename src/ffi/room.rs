@@ -63,7 +63,7 @@ pub const LKV_DISCONNECT_PARTICIPANT_REMOVED: lkv_disconnect_reason = 5;
 pub const LKV_DISCONNECT_SERVER_SHUTDOWN: lkv_disconnect_reason = 6;
 /// The connection was lost and could not be made again.
 pub const LKV_DISCONNECT_RECONNECT_FAILED: lkv_disconnect_reason = 7;
-/// Something else, as the event's message says.
+/// Something else; where it is known, the event's message says what.
 pub const LKV_DISCONNECT_OTHER: lkv_disconnect_reason = 8;
 
 /// A connection to one room as one participant; it carries any number of receivers and outputs. Destroy it with
@@ -392,7 +392,8 @@ pub unsafe extern "C" fn lkv_room_next_event(
 ///
 /// Thread safety: any thread, any callback.
 /// Ownership: everything is copied.
-/// Errors: LKV_ERROR_NOT_CONNECTED, LKV_ERROR_TOO_LARGE, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
+/// Errors: LKV_ERROR_NOT_CONNECTED; LKV_ERROR_BUSY if too many messages wait to be sent; LKV_ERROR_TOO_LARGE;
+/// LKV_ERROR_CLOSED; LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_room_send_data(

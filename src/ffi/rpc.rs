@@ -207,7 +207,7 @@ pub unsafe extern "C" fn lkv_room_register_rpc_method(
 /// be answered; its `destroy` runs after the last, soon and without waiting here.
 ///
 /// Thread safety: any thread, any callback.
-/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_CLOSED, LKV_ERROR_INVALID_ARGUMENT.
+/// Errors: LKV_ERROR_NOT_FOUND, LKV_ERROR_INVALID_ARGUMENT.
 /// Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_room_unregister_rpc_method(room: *mut lkv_room, method: *const c_char) -> lkv_result {

@@ -179,7 +179,7 @@ layouts! {
     output::lkv_output_stats {
         struct_size, queue_frames, queue_bytes, frames_accepted, bytes_accepted, frames_sent, bytes_sent,
         dropped_cleared, dropped_oldest, dropped_newest, dropped_disconnected, refused, segments_started,
-        segments_finished, playback_finished, playback_unmatched,
+        segments_finished, playback_finished, playback_unmatched, events_dropped,
     }
     receiver::lkv_receiver_callbacks { struct_size, reserved0, on_event, user_data, destroy }
     receiver::lkv_receiver_options {
@@ -188,7 +188,7 @@ layouts! {
     receiver::lkv_receiver_stats {
         struct_size, queue_frames, queue_bytes, frames_received, bytes_received, frames_delivered, dropped_oldest,
         dropped_newest, dropped_cleared, dropped_truncated, segments_started, segments_ended, streams_refused,
-        chunks_unknown, chunks_lost,
+        chunks_unknown, chunks_lost, chunks_repeated,
     }
     room_event::lkv_room_event {
         struct_size, r#type, state, reason, error, kind, reliable, reserved0, message, identity, topic, data, size,

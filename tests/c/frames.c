@@ -48,8 +48,10 @@ static void every_type_arrives_in_every_size(void) {
     CHECK_OK(lkv_receiver_get_stats(pair.receiver, &received));
     CHECK(sent.frames_accepted == 2 * segment && sent.frames_sent == sent.frames_accepted);
     CHECK(sent.segments_started == segment && sent.segments_finished == segment && sent.queue_frames == 0);
+    CHECK(sent.events_dropped == 0);
     CHECK(received.frames_received == 2 * segment && received.frames_delivered == received.frames_received);
-    CHECK(received.segments_ended == segment && received.chunks_lost == 0 && received.streams_refused == 0);
+    CHECK(received.segments_ended == segment && received.streams_refused == 0);
+    CHECK(received.chunks_lost == 0 && received.chunks_repeated == 0);
     pair_destroy(&pair);
 }
 

@@ -93,6 +93,7 @@ static void build_table(void) {
     FIELD(lkv_output_stats, segments_finished);
     FIELD(lkv_output_stats, playback_finished);
     FIELD(lkv_output_stats, playback_unmatched);
+    FIELD(lkv_output_stats, events_dropped);
     STRUCT(lkv_receiver_callbacks);
     FIELD(lkv_receiver_callbacks, struct_size);
     FIELD(lkv_receiver_callbacks, reserved0);
@@ -124,6 +125,7 @@ static void build_table(void) {
     FIELD(lkv_receiver_stats, streams_refused);
     FIELD(lkv_receiver_stats, chunks_unknown);
     FIELD(lkv_receiver_stats, chunks_lost);
+    FIELD(lkv_receiver_stats, chunks_repeated);
     STRUCT(lkv_room_event);
     FIELD(lkv_room_event, struct_size);
     FIELD(lkv_room_event, type);
