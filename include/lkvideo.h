@@ -1034,7 +1034,7 @@ lkv_result lkv_receiver_options_init(struct lkv_receiver_options *options, size_
 ///
 /// \param room     has at most one receiver of each sender, and at most one without a named sender
 /// \param options  copied; NULL: all defaults
-/// \param out      out: the receiver
+/// \param out      out: the receiver; written before the first callback runs
 ///
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the receiver, also if the room is destroyed before.
@@ -1114,7 +1114,7 @@ lkv_result lkv_room_options_init(struct lkv_room_options *options, size_t size);
 ///                 there; who comes with an identity that is in use takes it over, as on a server
 /// \param token    an access token, as from lkv_token_create; NULL for `loopback:`
 /// \param options  copied; NULL: all defaults
-/// \param out      out: the room
+/// \param out      out: the room; written before the first callback runs
 ///
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the room.

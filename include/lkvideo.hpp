@@ -335,7 +335,7 @@ struct RoomOptions {
     std::string ca_file;
     std::string ca_pem;
     bool dual_peer_connection = false;
-    /// Empty: events are pulled with Room::next_event.
+    /// Empty: events are pulled with Room::next_event. It may be called before the constructor of the room returns.
     std::function<void(const RoomEvent &)> on_event;
 };
 
@@ -469,7 +469,8 @@ struct ReceiverOptions {
     std::uint32_t idle_timeout_ms = 0;
     std::uint64_t queue_bytes = 0;
     std::uint64_t max_frame_bytes = 0;
-    /// Empty: events are pulled with Receiver::next or `for (auto &event : receiver)`.
+    /// Empty: events are pulled with Receiver::next or `for (auto &event : receiver)`. It may be called before the
+    /// constructor of the receiver returns.
     std::function<void(const Event &)> on_event;
 };
 

@@ -130,10 +130,7 @@ static lkv_result create_receiver(const struct options *options, struct player *
     receiver_options.sender = options->sender;
     receiver_options.policy = LKV_POLICY_BLOCK;
     receiver_options.callbacks = &callbacks;
-    monitor_enter(&player->monitor); // a callback that comes at once waits until the receiver is known
-    const lkv_result result = lkv_receiver_create(room, &receiver_options, &player->receiver);
-    monitor_leave(&player->monitor);
-    return result;
+    return lkv_receiver_create(room, &receiver_options, &player->receiver);
 }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The gate that every callback of one object passes: enter, exit, close, close from inside.
+//! The gate that every callback of one object passes: open, enter, exit, close, close from inside.
 //!
-//! Invariants: once [`Gate::close`] has returned, no callback of the object starts; and none is under way, unless the
+//! Invariants: no callback runs before the gate is open; once [`Gate::close`] has returned, no callback of the object starts; and none is under way, unless the
 //! closing thread is itself inside a callback of the library (it could wait for itself, or two for each other). A callback
 //! whose body panicked poisons the gate and with it the object. Std-only, no C types: its model check runs on loom.
 
@@ -17,21 +17,48 @@ thread_local! {
     static INSIDE: RefCell<Vec<usize>> = RefCell::new(Vec::new());
 }
 
-/// Whether the callbacks of one object may run.
+/// Whether the callbacks of one object may run. By default it is open.
 #[derive(Default)]
 pub(super) struct Gate {
     passage: Mutex<Passage>,
-    left: Condvar,
+    changed: Condvar,
     poisoned: AtomicBool,
 }
 
 #[derive(Default)]
 struct Passage {
     inside: usize,
-    closed: bool,
+    door: Door,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// Callbacks wait before it.
+    NotYetOpen,
+    #[default]
+    Open,
+    Closed,
 }
 
 impl Gate {
+    /// A gate before which callbacks wait until [`Gate::open`] or [`Gate::close`].
+    pub fn not_yet_open() -> Self {
+        Self {
+            passage: Mutex::new(Passage { inside: 0, door: Door::NotYetOpen }),
+            changed: Condvar::default(),
+            poisoned: AtomicBool::default(),
+        }
+    }
+
+    /// Lets those in who wait. A closed gate stays closed.
+    pub fn open(&self) {
+        let mut passage = self.lock();
+        if passage.door == Door::NotYetOpen {
+            passage.door = Door::Open;
+            self.changed.notify_all();
+        }
+    }
+
     /// Runs a callback of the object, unless the gate is closed. False if it did not run to its end.
     pub fn pass(&self, body: impl FnOnce()) -> bool {
         if !self.enter() {
@@ -50,12 +77,13 @@ impl Gate {
     /// it does not wait.
     pub fn close(&self) {
         let mut passage = self.lock();
-        passage.closed = true;
+        passage.door = Door::Closed;
+        self.changed.notify_all();
         if inside_any() {
             return;
         }
         while passage.inside > 0 {
-            passage = self.left.wait(passage).unwrap_or_else(PoisonError::into_inner);
+            passage = self.wait(passage);
         }
     }
 
@@ -75,15 +103,23 @@ impl Gate {
 
     fn enter(&self) -> bool {
         let mut passage = self.lock();
-        if !passage.closed {
+        while passage.door == Door::NotYetOpen {
+            passage = self.wait(passage);
+        }
+        let open = passage.door == Door::Open;
+        if open {
             passage.inside += 1;
         }
-        !passage.closed
+        open
     }
 
     /// The passage is consistent whenever its lock is free: nothing in here panics under it.
     fn lock(&self) -> MutexGuard<'_, Passage> {
         self.passage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, passage: MutexGuard<'a, Passage>) -> MutexGuard<'a, Passage> {
+        self.changed.wait(passage).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn address(&self) -> usize {
@@ -97,7 +133,7 @@ struct Exit<'a>(&'a Gate);
 impl Drop for Exit<'_> {
     fn drop(&mut self) {
         self.0.lock().inside -= 1;
-        self.0.left.notify_all();
+        self.0.changed.notify_all();
     }
 }
 

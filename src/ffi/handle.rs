@@ -4,7 +4,7 @@
 //! Each call takes a reference of its own and is counted, so that destroy can wait for the threads that are inside. The
 //! pointer owns one reference; destroy takes it back. A call that unwinds poisons the handle.
 
-use super::args::check;
+use super::args::{self, check};
 use super::gate::{inside_any, Gate};
 use super::room::LKV_FOREVER;
 use super::status::{Failure, Outcome, LKV_ERROR_PANIC, LKV_ERROR_WOULD_DEADLOCK};
@@ -37,6 +37,21 @@ pub(super) struct Handle<T> {
 pub(super) fn give<H: Opaque>(object: H::Object, gate: Arc<Gate>) -> *mut H {
     let handle = Handle { object, gate, calls: Mutex::new(0), idle: Condvar::new() };
     Arc::into_raw(Arc::new(handle)).cast_mut().cast()
+}
+
+/// Makes an object whose callbacks pass `gate` and gives it to C. They wait until `out` is written, so that they can use it;
+/// if there is no object, none of them runs.
+pub(super) unsafe fn create<H: Opaque>(
+    out: *mut *mut H,
+    gate: Arc<Gate>,
+    make: impl FnOnce() -> Outcome<H::Object>,
+) -> Outcome {
+    check(out, "out")?;
+    let object = make().inspect_err(|_| gate.close())?;
+    // SAFETY: not NULL, and writable, says the caller.
+    unsafe { args::put(out, give(object, gate.clone())) };
+    gate.open();
+    Ok(())
 }
 
 /// A thread enters a call on the object.

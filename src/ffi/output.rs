@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lkv_output`: video to one destination.
 
-use super::args::{self, c_structs, check, CStruct};
+use super::args::{self, c_structs, CStruct};
 use super::event::{lkv_event, EventCallback};
 use super::frame::{lkv_frame_desc, Picture, Release};
 use super::guard::{guard, guard_or};
@@ -147,11 +147,8 @@ pub unsafe extern "C" fn lkv_output_create(
         let destination = unsafe { args::text(destination, "destination") }?;
         // SAFETY: `options` is NULL or valid, says the caller.
         let options = unsafe { output_options(options) }?;
-        check(out, "out")?;
-        let output = Output::create(&room, destination, options)?;
-        // SAFETY: not NULL, and writable, says the caller.
-        unsafe { args::put(out, handle::give(output, Arc::default())) };
-        Ok(())
+        // SAFETY: `out` is NULL or writable, says the caller.
+        unsafe { handle::create(out, Arc::default(), || Ok(Output::create(&room, destination, options)?)) }
     })
 }
 

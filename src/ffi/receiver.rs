@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lkv_receiver`: video of one sender, by callback or by pull.
 
-use super::args::{self, c_structs, check, CStruct};
+use super::args::{self, c_structs, CStruct};
 use super::event::{lkv_event, EventCallback};
 use super::gate::Gate;
 use super::guard::{guard, guard_or};
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn lkv_receiver_options_init(options: *mut lkv_receiver_op
 ///
 /// \param room     has at most one receiver of each sender, and at most one without a named sender
 /// \param options  copied; NULL: all defaults
-/// \param out      out: the receiver
+/// \param out      out: the receiver; written before the first callback runs
 ///
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the receiver, also if the room is destroyed before.
@@ -167,16 +167,13 @@ pub unsafe extern "C" fn lkv_receiver_create(
     out: *mut *mut lkv_receiver,
 ) -> lkv_result {
     guard(|| {
-        let gate = Arc::<Gate>::default();
+        let gate = Arc::new(Gate::not_yet_open());
         // SAFETY: `options` is NULL or valid, says the caller. Read first: its user data is ours from here on.
         let options = unsafe { receiver_options(options, &gate) }?;
         // SAFETY: `room` is NULL or a live handle, says the caller.
         let room = unsafe { handle::enter(room) }?;
-        check(out, "out")?;
-        let receiver = Receiver::create(&room, options)?;
-        // SAFETY: not NULL, and writable, says the caller.
-        unsafe { args::put(out, handle::give(receiver, gate)) };
-        Ok(())
+        // SAFETY: `out` is NULL or writable, says the caller.
+        unsafe { handle::create(out, gate, || Ok(Receiver::create(&room, options)?)) }
     })
 }
 

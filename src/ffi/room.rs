@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lkv_room`: one participant of ours in one room.
 
-use super::args::{self, c_structs, check, CStruct};
+use super::args::{self, c_structs, CStruct};
 use super::callback::c_string;
 use super::gate::{pass_free, Gate};
 use super::guard::{guard, guard_or};
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn lkv_room_options_init(options: *mut lkv_room_options, s
 ///                 there; who comes with an identity that is in use takes it over, as on a server
 /// \param token    an access token, as from lkv_token_create; NULL for `loopback:`
 /// \param options  copied; NULL: all defaults
-/// \param out      out: the room
+/// \param out      out: the room; written before the first callback runs
 ///
 /// Thread safety: any thread, any callback.
 /// Ownership: the caller destroys the room.
@@ -158,16 +158,13 @@ pub unsafe extern "C" fn lkv_room_connect(
     out: *mut *mut lkv_room,
 ) -> lkv_result {
     guard(|| {
-        let gate = Arc::<Gate>::default();
+        let gate = Arc::new(Gate::not_yet_open());
         // SAFETY: `options` is NULL or valid, says the caller. Read first: its user data is ours from here on.
         let options = unsafe { room_options(options, &gate) }?;
         // SAFETY: C strings, says the caller.
         let (url, token) = unsafe { (args::text(url, "url")?, args::optional_text(token, "token")?) };
-        check(out, "out")?;
-        let room = Room::connect(url, token.unwrap_or_default(), options)?;
-        // SAFETY: not NULL, and writable, says the caller.
-        unsafe { args::put(out, handle::give(room, gate)) };
-        Ok(())
+        // SAFETY: `out` is NULL or writable, says the caller.
+        unsafe { handle::create(out, gate, || Ok(Room::connect(url, token.unwrap_or_default(), options)?)) }
     })
 }
 

@@ -68,6 +68,28 @@ fn a_closed_gate_lets_nobody_in_and_has_nobody_inside() {
 }
 
 #[test]
+fn callbacks_wait_until_the_gate_is_open() {
+    let gate = &Gate::not_yet_open();
+    let given = &AtomicUsize::new(0);
+    std::thread::scope(|threads| {
+        let callback = threads.spawn(|| gate.pass(|| assert_eq!(given.load(Ordering::SeqCst), 1)));
+        given.store(1, Ordering::SeqCst);
+        gate.open();
+        assert!(callback.join().unwrap());
+    });
+    gate.close();
+    gate.open();
+    assert!(!gate.pass(|| panic!("closed")));
+
+    let never = &Gate::not_yet_open();
+    std::thread::scope(|threads| {
+        let callback = threads.spawn(|| never.pass(|| panic!("never opened")));
+        never.close();
+        assert!(!callback.join().unwrap());
+    });
+}
+
+#[test]
 fn closing_inside_a_callback_does_not_wait() {
     let (gate, other) = (Gate::default(), Gate::default());
     assert!(gate.pass(|| {

@@ -120,8 +120,73 @@ static void a_slow_callback_slows_the_sender(void) {
     lkv_room_destroy(room);
 }
 
+/* What a callback needs is there, however early it comes. */
+struct newborn {
+    lkv_room *room;
+    lkv_receiver *receiver;
+    struct latch called, destroyed;
+};
+
+static void room_is_known(const lkv_room_event *event, void *user_data) {
+    struct newborn *newborn = user_data;
+    lkv_room_state state = -1;
+    CHECK(event->type != 0 && newborn->room);
+    CHECK_OK(lkv_room_get_state(newborn->room, &state, NULL));
+    latch_add(&newborn->called);
+}
+
+static void receiver_is_known(const lkv_event *event, void *user_data) {
+    struct newborn *newborn = user_data;
+    lkv_receiver_stats stats = LKV_RECEIVER_STATS_INIT;
+    CHECK(event->type == LKV_EVENT_SENDER && newborn->receiver);
+    CHECK_OK(lkv_receiver_get_stats(newborn->receiver, &stats));
+    latch_add(&newborn->called);
+}
+
+static void the_first_callback_knows_its_object(void) {
+    lkv_room *agent = join("newborn", "agent", NULL);
+    for (int i = 0; i < 100; i++) {
+        struct newborn newborn = {.called = LATCH_INIT, .destroyed = LATCH_INIT};
+        lkv_room_callbacks callbacks = LKV_ROOM_CALLBACKS_INIT;
+        callbacks.on_event = room_is_known;
+        callbacks.user_data = &newborn;
+        lkv_room_options options = LKV_ROOM_OPTIONS_INIT;
+        options.callbacks = &callbacks;
+        CHECK_OK(lkv_room_connect("loopback:newborn?identity=player", NULL, &options, &newborn.room));
+        latch_wait(&newborn.called, 2); /* connected, and the agent is there */
+
+        lkv_receiver_callbacks receiver_callbacks = LKV_RECEIVER_CALLBACKS_INIT;
+        receiver_callbacks.on_event = receiver_is_known;
+        receiver_callbacks.user_data = &newborn;
+        lkv_receiver_options receiver_options = LKV_RECEIVER_OPTIONS_INIT;
+        receiver_options.callbacks = &receiver_callbacks;
+        CHECK_OK(lkv_receiver_create(newborn.room, &receiver_options, &newborn.receiver));
+        latch_wait(&newborn.called, 3);
+        lkv_receiver_destroy(newborn.receiver);
+        lkv_room_destroy(newborn.room);
+    }
+    lkv_room_destroy(agent);
+}
+
+static void destroyed(void *user_data) { latch_add(&((struct newborn *)user_data)->destroyed); }
+
+static void what_is_not_created_calls_nobody(void) {
+    struct newborn newborn = {.called = LATCH_INIT, .destroyed = LATCH_INIT};
+    lkv_room_callbacks callbacks = LKV_ROOM_CALLBACKS_INIT;
+    callbacks.on_event = room_is_known;
+    callbacks.user_data = &newborn;
+    callbacks.destroy = destroyed;
+    lkv_room_options options = LKV_ROOM_OPTIONS_INIT;
+    options.callbacks = &callbacks;
+    CHECK_RESULT(LKV_ERROR_URL, lkv_room_connect("loopback:newborn?kind=nonsense", NULL, &options, &newborn.room));
+    latch_wait(&newborn.destroyed, 1);
+    CHECK(latch_count(&newborn.called) == 0 && !newborn.room);
+}
+
 int main(void) {
     RUN(video_comes_by_callback);
+    RUN(the_first_callback_knows_its_object);
+    RUN(what_is_not_created_calls_nobody);
     RUN(a_slow_callback_slows_the_sender);
     return 0;
 }

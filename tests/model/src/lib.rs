@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every interleaving of the callback gate: the file that ships, on loom's locks and threads instead of the system's.
 //!
-//! What is shown: once `close` has returned outside a callback, none is under way and none starts; closing inside a
+//! What is shown: no callback runs before `open`; once `close` has returned outside a callback, none is under way and none starts; closing inside a
 //! callback, also two objects closing each other, waits for nobody; what callbacks own is dropped once, after the last.
 #![cfg(test)]
 
@@ -55,6 +55,33 @@ fn after_close_no_callback_runs() {
         dispatcher.join().unwrap();
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
         assert!(!gate.is_poisoned());
+    });
+}
+
+#[test]
+fn before_open_no_callback_runs() {
+    loom::model(|| {
+        let (gate, given) = (Arc::new(Gate::not_yet_open()), Arc::new(AtomicUsize::new(0)));
+        let dispatcher = {
+            let (gate, given) = (gate.clone(), given.clone());
+            thread::spawn(move || gate.pass(|| assert_eq!(given.load(Ordering::SeqCst), 1)))
+        };
+        given.store(1, Ordering::SeqCst);
+        gate.open();
+        assert!(dispatcher.join().unwrap());
+    });
+}
+
+#[test]
+fn closed_before_open_nobody_waits_or_runs() {
+    loom::model(|| {
+        let gate = Arc::new(Gate::not_yet_open());
+        let dispatcher = {
+            let gate = gate.clone();
+            thread::spawn(move || gate.pass(|| panic!("never opened")))
+        };
+        gate.close();
+        assert!(!dispatcher.join().unwrap());
     });
 }
 
