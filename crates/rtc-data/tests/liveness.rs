@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{reliable, Pair};
+use common::{numbered, reliable, Pair};
 use rtc_data::ConnState;
 use std::time::Duration;
 
@@ -61,4 +61,27 @@ fn a_late_far_end_is_still_met() {
     pair.run_for(Duration::from_secs(8));
     pair.network.dark = false;
     assert!(pair.run_until(Duration::from_secs(4), |p| p.a.opened(1)), "{:?}", pair.a.states);
+}
+
+#[test]
+fn on_a_failed_path_nobody_waits_for_bytes_to_drain() {
+    const COUNT: u32 = 100;
+    let (mut pair, a, b) = Pair::connected(reliable("x"));
+    pair.network.dark = true;
+    for n in 0..COUNT {
+        pair.a.send(a, &numbered(n, 15_000));
+    }
+    pair.run_for(Duration::from_secs(14));
+    assert!(!pair.a.is_drained(a), "the path may come back");
+    pair.run_for(Duration::from_secs(3));
+    assert_eq!(pair.a.state(), ConnState::Failed);
+    assert!(pair.a.is_drained(a));
+
+    pair.network.dark = false;
+    assert!(
+        pair.run_until(Duration::from_secs(60), |p| p.b.messages(b).len() == COUNT as usize),
+        "SCTP still has them"
+    );
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(pair.a.drained.get(&a), Some(&u64::from(COUNT * 15_000)), "and they are told once");
 }

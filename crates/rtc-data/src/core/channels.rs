@@ -3,7 +3,7 @@
 //!
 //! Invariant of each channel, in bytes: `reported <= handed <= given`. `given` counts everything that
 //! the application passed to `send`, refused messages included; `handed` what has left our queue;
-//! `reported` what the application was told is out of the way. All three are equal when a channel is
+//! `reported` what the application was told is out of the way (all of it on a path that has failed). All three are equal when a channel is
 //! idle or closed: whoever waits for its bytes to drain never waits for ever.
 
 use crate::{
@@ -230,13 +230,15 @@ impl Channels {
         (in_flight, handed.saturating_sub(in_flight))
     }
 
-    /// The next channel with drained bytes that are due to be told, and how many.
-    pub(super) fn report(&mut self, pc: &mut RTCPeerConnection) -> Option<(ChannelKey, u64)> {
+    /// The next channel with drained bytes that are due to be told, and how many. On a path that has `failed` all
+    /// bytes count as drained, though SCTP still has them: livekit's publisher keeps its reconnection locked out for as
+    /// long as it waits for bytes to drain. They are not told again should the path come back.
+    pub(super) fn report(&mut self, pc: &mut RTCPeerConnection, failed: bool) -> Option<(ChannelKey, u64)> {
         self.entries.iter_mut().find_map(|(key, e)| {
-            if e.reported == e.handed {
+            if e.reported >= if failed { e.given } else { e.handed } {
                 return None;
             }
-            let drained = e.handed.saturating_sub(e.in_flight(pc) as u64);
+            let drained = if failed { e.given } else { e.handed.saturating_sub(e.in_flight(pc) as u64) };
             let step = drained.saturating_sub(e.reported);
             let due = step >= REPORT_STEP || (step > 0 && drained == e.given);
             due.then(|| {

@@ -291,7 +291,8 @@ impl Connection {
             } else if let Some(state) = self.liveness.poll(self.now) {
                 return Some(Event::State(state));
             } else {
-                return self.channels.report(&mut self.pc).map(|(key, bytes)| Event::Drained { key, bytes });
+                let failed = self.liveness.published() == ConnState::Failed;
+                return self.channels.report(&mut self.pc, failed).map(|(key, bytes)| Event::Drained { key, bytes });
             }
         }
     }
