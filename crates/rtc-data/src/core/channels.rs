@@ -3,8 +3,9 @@
 //!
 //! Invariant of each channel, in bytes: `reported <= handed <= given`. `given` counts everything that
 //! the application passed to `send`, refused messages included; `handed` what has left our queue;
-//! `reported` what the application was told is out of the way (all of it on a path that has failed). All three are equal when a channel is
-//! idle or closed: whoever waits for its bytes to drain never waits for ever.
+//! `reported` what the application was told is out of the way: on a path that has failed all of it,
+//! before it is handed on. All three are equal when a channel is idle or closed: whoever waits for its
+//! bytes to drain never waits for ever.
 
 use crate::{
     types::{ChannelInit, ChannelState},
