@@ -15,10 +15,24 @@ fn main() {
     match env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("linux" | "android" | "freebsd") => {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,liblkvideo.so.{version}");
+            // The global offset table is read-only from the start; see .cargo/config.toml.
+            println!("cargo:rustc-cdylib-link-arg=-Wl,-z,now");
+            fold_identical_code();
         }
         Ok("macos" | "ios") => {
             println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/liblkvideo.{version}.dylib");
         }
         _ => {}
+    }
+}
+
+/// A release keeps one copy of functions whose code is the same, which are many in Rust. The flag is lld's, which rustc
+/// brings and uses on this target, unless it is told of another linker.
+fn fold_identical_code() {
+    println!("cargo:rerun-if-env-changed=RUSTC_LINKER");
+    let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let lld = env::var("TARGET").is_ok_and(|target| target == "x86_64-unknown-linux-gnu");
+    if release && lld && env::var_os("RUSTC_LINKER").is_none() {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--icf=all");
     }
 }
