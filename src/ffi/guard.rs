@@ -29,7 +29,9 @@ pub(super) fn caught(payload: Box<dyn Any + Send>) -> Failure {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     let failure = Failure::new(LKV_ERROR_PANIC, format!("a fault of the library was caught: {text}"));
-    // Dropping a foreign payload may panic again.
-    std::mem::forget(payload);
+    // Dropping a foreign payload may panic again, with one that is then left alone.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
     failure
 }
