@@ -698,7 +698,7 @@ typedef struct lkv_token_options {
 /// For developers of an application.
 #define LKV_LOG_DEBUG 4
 
-/// For developers of the library; costs speed.
+/// For developers of the library; costs speed. Release builds log as much as LKV_LOG_DEBUG.
 #define LKV_LOG_TRACE 5
 
 /// The sender waits. A receiver slows its sender down where the transport can (loopback); elsewhere it drops the oldest.

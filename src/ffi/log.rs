@@ -21,7 +21,7 @@ pub const LKV_LOG_WARN: lkv_log_level = 2;
 pub const LKV_LOG_INFO: lkv_log_level = 3;
 /// For developers of an application.
 pub const LKV_LOG_DEBUG: lkv_log_level = 4;
-/// For developers of the library; costs speed.
+/// For developers of the library; costs speed. Release builds log as much as LKV_LOG_DEBUG.
 pub const LKV_LOG_TRACE: lkv_log_level = 5;
 
 const LEVELS: [(lkv_log_level, Level); 6] = [
