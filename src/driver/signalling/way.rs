@@ -116,3 +116,51 @@ async fn connect_tls(
     };
     tokio_rustls::TlsConnector::from(config).connect(name, plain).await.map_err(|e| failed(&e))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    /// A proxy that answers one `CONNECT` and gives back what it was asked; behind a 200 it sends `hello`.
+    async fn proxied(answer: &'static str) -> (String, Result<Vec<u8>, DriverError>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://user:word@{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\nhello").as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        let way = tunnel(&Url::parse(&proxy).unwrap(), &Host::Domain("far.invalid"), 443).await;
+        let heard = match way {
+            Ok(mut way) => {
+                let mut heard = vec![0; 5];
+                way.read_exact(&mut heard).await.unwrap();
+                Ok(heard)
+            }
+            Err(e) => Err(e),
+        };
+        (serving.await.unwrap(), heard)
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_for_the_server_and_leads_there() {
+        let (request, heard) = proxied("200 OK").await;
+        assert!(request.starts_with("CONNECT far.invalid:443 HTTP/1.1\r\n"), "{request}");
+        assert!(request.to_lowercase().contains("proxy-authorization: basic dxnlcjp3b3jk\r\n"), "{request}");
+        assert_eq!(heard.unwrap(), b"hello");
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_refuses_is_a_clear_error() {
+        let (_, heard) = proxied("407 Proxy Authentication Required\r\nContent-Length: 5").await;
+        assert!(matches!(heard, Err(DriverError::Unreachable(text)) if text.contains("407")));
+    }
+}
