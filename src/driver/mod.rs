@@ -14,6 +14,7 @@ mod participant;
 mod receiver;
 mod room;
 mod room_core;
+mod room_tasks;
 mod rpc;
 mod runtime;
 mod signalling;

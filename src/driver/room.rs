@@ -7,7 +7,8 @@
 use super::{
     dispatch::EventHandler,
     participant::Participant,
-    room_core::{RoomCore, Task},
+    room_core::RoomCore,
+    room_tasks::Task,
     rpc::{RpcHandler, MAX_PAYLOAD_BYTES},
     runtime::Runtime,
     signalling::Roots,

@@ -7,12 +7,13 @@
 //! but what is still queued.
 
 use super::{
-    dispatch::{Dispatcher, EventHandler},
+    dispatch::Dispatcher,
     output::OutputCore,
     participant::Participant,
     receiver::{ReceiverCore, StreamSink},
     room::{DisconnectReason, RoomEvent, RoomState},
-    rpc::{RpcFailure, RpcHandler, RpcInvocation, APPLICATION_ERROR, RECIPIENT_DISCONNECTED, UNSUPPORTED_METHOD},
+    room_tasks::{Task, Waiting},
+    rpc::{RpcFailure, RpcInvocation, APPLICATION_ERROR, RECIPIENT_DISCONNECTED, UNSUPPORTED_METHOD},
     runtime::Runtime,
     transport::{OutgoingData, Transport},
     wait::{Monitor, Wait},
@@ -22,7 +23,7 @@ use crate::wire::v0;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         atomic::{AtomicU64, Ordering::Relaxed},
         Arc,
@@ -31,23 +32,10 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// Messages and calls from others that wait for the application; what comes beyond is refused and counted.
-const MAX_WAITING: usize = 1024;
-/// Bytes of such messages.
-const MAX_WAITING_BYTES: usize = 16 << 20;
 /// Messages of ours that wait for the transport.
 const MAX_OUTGOING_DATA: usize = 256;
 /// Leaving takes a round trip; a server that does not answer is not waited for longer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Work for the room's dispatch thread.
-pub(super) enum Task {
-    Event(RoomEvent),
-    Register(String, RpcHandler),
-    Unregister(String),
-    Invoke(String, RpcInvocation),
-    Done(Box<dyn FnOnce() + Send>),
-}
 
 /// A participant and whether it can receive data yet.
 pub(super) struct Presence {
@@ -64,17 +52,12 @@ pub(super) struct Shared {
     pub participants: BTreeMap<String, Presence>,
     receivers: Vec<Arc<ReceiverCore>>,
     outputs: Vec<Arc<OutputCore>>,
-    /// Events for [`RoomCore::next_event`], where no handler takes them.
-    events: VecDeque<RoomEvent>,
-    /// Work for the dispatch thread.
-    tasks: VecDeque<Task>,
-    methods: HashSet<String>,
-    handles_events: bool,
-    dispatching: bool,
+    /// What waits for the application.
+    pub waiting: Waiting,
+    /// The application's methods.
+    pub methods: HashSet<String>,
     /// Calls of ours whose outcome is still to be told.
-    calls: usize,
-    waiting_bytes: usize,
-    lost_events: u64,
+    pub calls: usize,
     /// The transport has left.
     left: bool,
 }
@@ -106,14 +89,9 @@ impl RoomCore {
                 participants: BTreeMap::new(),
                 receivers: Vec::new(),
                 outputs: Vec::new(),
-                events: VecDeque::new(),
-                tasks: VecDeque::new(),
+                waiting: Waiting::default(),
                 methods: HashSet::new(),
-                handles_events: false,
-                dispatching: false,
                 calls: 0,
-                waiting_bytes: 0,
-                lost_events: 0,
                 left: true,
             }),
             runtime,
@@ -132,6 +110,10 @@ impl RoomCore {
 
     pub fn shared(&self) -> &Monitor<Shared> {
         &self.shared
+    }
+
+    pub fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.dispatcher
     }
 
     pub fn runtime(&self) -> &Arc<Runtime> {
@@ -202,7 +184,7 @@ impl RoomCore {
         let known = self.shared.update(|s| {
             let known = s.participants.insert(identity.clone(), Presence { participant: participant.clone(), active });
             if known.is_none() {
-                s.push_event(RoomEvent::ParticipantJoined(participant));
+                s.waiting.push_event(RoomEvent::ParticipantJoined(participant));
             }
             known.is_some()
         });
@@ -227,7 +209,7 @@ impl RoomCore {
     pub fn participant_left(&self, identity: &str) {
         let known = self.shared.update(|s| {
             let presence = s.participants.remove(identity)?;
-            s.push_event(RoomEvent::ParticipantLeft(presence.participant));
+            s.waiting.push_event(RoomEvent::ParticipantLeft(presence.participant));
             Some(())
         });
         if known.is_some() {
@@ -271,16 +253,8 @@ impl RoomCore {
 
     /// A message of another participant's application.
     pub fn data_received(&self, sender: String, topic: String, payload: Bytes, reliable: bool) {
-        self.shared.update(|s| {
-            let waiting = if s.handles_events { s.tasks.len() } else { s.events.len() };
-            if waiting >= MAX_WAITING || s.waiting_bytes + payload.len() > MAX_WAITING_BYTES {
-                s.lost_events += 1;
-                tracing::warn!("a message of {sender} was dropped: nobody takes the room's events");
-                return;
-            }
-            s.waiting_bytes += payload.len();
-            s.push_event(RoomEvent::Data { sender, topic, payload, reliable });
-        });
+        let message = RoomEvent::Data { sender, topic, payload, reliable };
+        self.shared.update(|s| s.waiting.push_message(message));
     }
 
     /// A stream of video begins: the receiver that wants it, if there is one.
@@ -327,10 +301,9 @@ impl RoomCore {
                     if !s.methods.contains(method) {
                         return Err(RpcFailure::new(UNSUPPORTED_METHOD, "method not supported"));
                     }
-                    if s.tasks.len() >= MAX_WAITING {
+                    if !s.waiting.push_call(method, invocation) {
                         return Err(RpcFailure::new(APPLICATION_ERROR, "too many calls wait"));
                     }
-                    s.tasks.push_back(Task::Invoke(method.to_owned(), invocation));
                     Ok(())
                 })?;
                 let no_answer = |_| Err(RpcFailure::new(APPLICATION_ERROR, "the handler gave no answer"));
@@ -431,7 +404,7 @@ impl RoomCore {
     pub fn end_call(&self, task: Task) {
         self.shared.update(|s| {
             s.calls -= 1;
-            s.tasks.push_back(task);
+            s.waiting.push_task(task);
         });
     }
 
@@ -461,106 +434,6 @@ impl RoomCore {
                 tracing::warn!("a message was not sent: {e}");
             }
         }
-    }
-
-    // ---- dispatch ----
-
-    pub fn set_event_handler(self: &Arc<Self>, handler: EventHandler<RoomEvent>) -> Result<(), DriverError> {
-        self.shared.update(|s| s.handles_events = true);
-        self.start_dispatching(Some(handler))
-    }
-
-    pub fn register_method(self: &Arc<Self>, method: &str, handler: RpcHandler) -> Result<(), DriverError> {
-        self.ensure_dispatching()?;
-        // A handler that is refused is dropped after the lock: it is the user's, whose destructor may call us.
-        let mut task = Some(Task::Register(method.to_owned(), handler));
-        self.shared.update(|s| {
-            s.check_open()?;
-            if !s.methods.insert(method.to_owned()) {
-                return Err(DriverError::Busy(format!("the method {method} has a handler")));
-            }
-            s.tasks.extend(task.take());
-            Ok::<_, DriverError>(())
-        })?;
-        if let Some(transport) = self.transport() {
-            transport.register_method(self, method);
-        }
-        Ok(())
-    }
-
-    pub fn unregister_method(&self, method: &str) -> Result<(), DriverError> {
-        self.shared.update(|s| {
-            if !s.methods.remove(method) {
-                return Err(DriverError::NotFound(format!("the method {method}")));
-            }
-            s.tasks.push_back(Task::Unregister(method.to_owned()));
-            Ok(())
-        })?;
-        if let Some(transport) = self.transport() {
-            transport.unregister_method(method);
-        }
-        Ok(())
-    }
-
-    fn ensure_dispatching(self: &Arc<Self>) -> Result<(), DriverError> {
-        if self.shared.lock().dispatching {
-            return Ok(());
-        }
-        self.start_dispatching(None)
-    }
-
-    fn start_dispatching(self: &Arc<Self>, mut on_event: Option<EventHandler<RoomEvent>>) -> Result<(), DriverError> {
-        if self.shared.update(|s| std::mem::replace(&mut s.dispatching, true)) {
-            return Ok(());
-        }
-        let this = self.clone();
-        let mut methods: HashMap<String, RpcHandler> = HashMap::new();
-        let run = move |task| match task {
-            Task::Event(event) => {
-                if let Some(on_event) = &mut on_event {
-                    on_event(event);
-                }
-            }
-            Task::Register(method, handler) => drop(methods.insert(method, handler)),
-            Task::Unregister(method) => drop(methods.remove(&method)),
-            // A call that the unregistering overtook is answered by being dropped.
-            Task::Invoke(method, invocation) => {
-                if let Some(handler) = methods.get_mut(&method) {
-                    handler(invocation);
-                }
-            }
-            Task::Done(done) => done(),
-        };
-        let started = self.dispatcher.start("lkv-room", move || this.next_task(), Box::new(run));
-        started.inspect_err(|_| self.shared.update(|s| s.dispatching = false))
-    }
-
-    fn next_task(&self) -> Option<Task> {
-        self.shared.wait(Wait::Forever, |s| match s.tasks.pop_front() {
-            Some(task) => {
-                if let Task::Event(event) = &task {
-                    s.taken(event);
-                }
-                Some(Some(task))
-            }
-            None => (s.state == RoomState::Disconnected && s.calls == 0).then_some(None),
-        })?
-    }
-
-    pub fn next_event(&self, wait: Wait) -> Result<RoomEvent, DriverError> {
-        let outcome = self.shared.wait(wait, |s| {
-            if s.handles_events {
-                return Some(Err(DriverError::InvalidArgument("the room's events go to its handler".into())));
-            }
-            match s.events.pop_front() {
-                Some(event) => {
-                    s.taken(&event);
-                    Some(Ok(event))
-                }
-                None => (s.state == RoomState::Disconnected).then_some(Err(DriverError::Closed)),
-            }
-        });
-        outcome.unwrap_or(Err(DriverError::Timeout))
     }
 
     // ---- the end ----
@@ -593,7 +466,7 @@ impl RoomCore {
 }
 
 impl Shared {
-    fn check_open(&self) -> Result<(), DriverError> {
+    pub fn check_open(&self) -> Result<(), DriverError> {
         match self.state {
             RoomState::Disconnected => Err(self.error.clone().unwrap_or(DriverError::Closed)),
             _ => Ok(()),
@@ -616,39 +489,7 @@ impl Shared {
         self.state = state;
         self.reason = reason;
         self.error.clone_from(&error);
-        self.push_event(RoomEvent::State { state, reason, error });
-    }
-
-    /// An application that does not take its events loses the oldest: `participants` and `state` tell what they would.
-    fn push_event(&mut self, event: RoomEvent) {
-        if self.handles_events {
-            if self.tasks.len() >= MAX_WAITING {
-                let oldest = self.tasks.iter().position(|task| matches!(task, Task::Event(_)));
-                if let Some(Task::Event(lost)) = oldest.and_then(|at| self.tasks.remove(at)) {
-                    self.forget(&lost);
-                }
-            }
-            self.tasks.push_back(Task::Event(event));
-        } else {
-            if self.events.len() >= MAX_WAITING {
-                if let Some(lost) = self.events.pop_front() {
-                    self.forget(&lost);
-                }
-            }
-            self.events.push_back(event);
-        }
-    }
-
-    fn forget(&mut self, event: &RoomEvent) {
-        self.taken(event);
-        self.lost_events += 1;
-        tracing::warn!("nobody takes the room's events: {} are lost", self.lost_events);
-    }
-
-    fn taken(&mut self, event: &RoomEvent) {
-        if let RoomEvent::Data { payload, .. } = event {
-            self.waiting_bytes -= payload.len();
-        }
+        self.waiting.push_event(RoomEvent::State { state, reason, error });
     }
 }
 
