@@ -64,7 +64,9 @@ pub(super) struct Channels {
     entries: BTreeMap<ChannelKey, Entry>,
     by_id: HashMap<RTCDataChannelId, ChannelKey>,
     next_incoming: ChannelKey,
-    max_in_flight: usize,
+    pub(super) max_in_flight: usize,
+    /// Handed over by channels that are forgotten.
+    handed_before: u64,
     quarantine_ends: Option<Instant>,
 }
 
@@ -75,6 +77,7 @@ impl Channels {
             by_id: HashMap::new(),
             next_incoming: FIRST_INCOMING,
             max_in_flight,
+            handed_before: 0,
             quarantine_ends: None,
         }
     }
@@ -203,7 +206,9 @@ impl Channels {
 
     /// Forgets a channel that is over. The bytes that were never reported.
     pub(super) fn remove(&mut self, key: ChannelKey) -> u64 {
-        self.entries.remove(&key).map_or(0, |e| e.given - e.reported)
+        let Some(e) = self.entries.remove(&key) else { return 0 };
+        self.handed_before += e.handed;
+        e.given - e.reported
     }
 
     pub(super) fn key_of(&self, id: RTCDataChannelId) -> Option<ChannelKey> {
@@ -224,9 +229,9 @@ impl Channels {
         }
     }
 
-    /// Bytes inside SCTP, and bytes that have left it so far, of the channels that are not over.
+    /// Bytes inside SCTP, and bytes that have left it so far.
     pub(super) fn progress(&self, pc: &mut RTCPeerConnection) -> (u64, u64) {
-        let handed: u64 = self.entries.values().map(|e| e.handed).sum();
+        let handed = self.handed_before + self.entries.values().map(|e| e.handed).sum::<u64>();
         let in_flight: u64 = self.entries.values().map(|e| e.in_flight(pc) as u64).sum();
         (in_flight, handed.saturating_sub(in_flight))
     }

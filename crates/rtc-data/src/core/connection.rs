@@ -7,12 +7,13 @@ use super::{
     liveness::Liveness,
     negotiate::Negotiation,
     pacer::Pacer,
+    path::Path,
     recovery::Recovery,
     ChannelKey, Counters, Event, Transmit,
 };
 use crate::{
     types::{ChannelInit, ConnState},
-    Config, Error, MAX_MESSAGE,
+    Backlog, Config, Error, MAX_MESSAGE,
 };
 use bytes::BytesMut;
 use rtc::{
@@ -56,10 +57,12 @@ pub struct Connection {
     liveness: Liveness,
     recovery: Recovery,
     pacer: Pacer,
+    path: Path,
+    backlog: Backlog,
     /// Closed by the far end; told once the messages before are read.
     ended: Vec<RTCDataChannelId>,
     /// Where DTLS goes: the far end of the path in use.
-    path: Option<SocketAddr>,
+    far_end: Option<SocketAddr>,
     /// The newest instant seen.
     now: Instant,
     /// When the stack's timers last ran.
@@ -103,8 +106,10 @@ impl Connection {
             liveness: Liveness::new(now),
             recovery: Recovery::new(now),
             pacer: Pacer::new(config.pace_bps, config.pace_burst, now),
+            path: Path::new(now),
+            backlog: config.backlog.clone(),
             ended: Vec::new(),
-            path: None,
+            far_end: None,
             now,
             ran: now,
             held_until: None,
@@ -185,7 +190,7 @@ impl Connection {
             }
             return;
         }
-        if self.path.is_none_or(|path| path == remote) || is_dtls(&data) {
+        if self.far_end.is_none_or(|far_end| far_end == remote) || is_dtls(&data) {
             self.liveness.heard(now);
             self.recovery.heard(now);
         }
@@ -227,6 +232,10 @@ impl Connection {
 
     fn watch_progress(&mut self, now: Instant) {
         let (in_flight, released) = self.channels.progress(&mut self.pc);
+        self.backlog.add_delivered(released.saturating_sub(self.path.released()));
+        if self.path.progress(in_flight, released, now) {
+            self.backlog.path(self.path.rate(), self.path.round_trip(), self.channels.max_in_flight);
+        }
         if self.recovery.progress(in_flight, released, now) {
             self.liveness.sctp_is_over();
         }
@@ -262,7 +271,8 @@ impl Connection {
             let out = self.pc.poll_write()?;
             let (local, remote) = (out.transport.local_addr, out.transport.peer_addr);
             if is_dtls(&out.message) {
-                self.path = Some(remote);
+                self.far_end = Some(remote);
+                self.path.sent(out.message.len(), now);
             }
             Some(Transmit { local, remote, data: out.message })
         })?;

@@ -18,6 +18,7 @@ mod gather;
 mod liveness;
 mod negotiate;
 mod pacer;
+mod path;
 mod recovery;
 mod sdp;
 mod stun;
