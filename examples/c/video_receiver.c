@@ -83,6 +83,8 @@ static void on_event(const lkv_event *event, void *user_data) {
     }
     player->sender_came = player->sender_came || player->started > 0 || event->type == LKV_EVENT_SENDER;
     monitor_leave(&player->monitor);
+    const int64_t slow_us = (int64_t)player->options->slow * 1000;
+    if (event->type == LKV_EVENT_FRAME && slow_us > 0) sleep_until_us(steady_time_us() + slow_us);
 }
 
 static void on_room_event(const lkv_room_event *event, void *user_data) {

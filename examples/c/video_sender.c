@@ -5,7 +5,7 @@
 //
 //   video_sender --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --destination receiver
 //
-// Exit status 0: every frame was sent, and every segment's playback finished.
+// Exit status 0: every frame was sent (or refused, as --policy asks), and every segment's playback finished.
 #include "access.h"
 #include "checksum.h"
 #include "interrupt.h"
@@ -36,7 +36,8 @@ static void on_playback_event(const lkv_event *event, void *user_data) {
     struct playback *playback = user_data;
     if (event->type == LKV_EVENT_ERROR) report_error(event->error, event->message);
     if (event->type != LKV_EVENT_PLAYBACK_FINISHED) return;
-    if (!event->made_up) report_playback_finished(event->position_us, event->interrupted);
+    if (event->made_up) report_playback_made_up();
+    else report_playback_finished(event->position_us, event->interrupted);
     monitor_enter(&playback->monitor);
     playback->finished++;
     if (event->made_up) playback->given_up = true;
@@ -50,11 +51,11 @@ static bool is_finished(const void *state) {
     return playback->finished >= playback->expected || playback->over;
 }
 
-// A room that reconnects takes its time, and the frames wait for it.
-static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame) {
+// A room that reconnects takes its time, and the frames wait for it, unless they are to be refused.
+static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame, lkv_queue_policy policy) {
     lkv_result result;
     do result = lkv_output_send_frame(output, frame, PATIENCE_MS);
-    while (result == LKV_ERROR_TIMEOUT && is_reconnecting(room));
+    while (result == LKV_ERROR_TIMEOUT && policy != LKV_POLICY_REFUSE && is_reconnecting(room));
     return result;
 }
 
@@ -73,8 +74,10 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
         frame.pts_us = options_frame_time_us(options, number);
         wait_for_frame(start_us, options->fps, number);
         const int64_t now_us = unix_time_us();
-        if (failed("send a frame", send_frame(room, output, &frame))) return false;
-        report_frame("sent", segment, number, picture, crc32, now_us);
+        const lkv_result result = send_frame(room, output, &frame, options->policy);
+        const bool refused = result == LKV_ERROR_TIMEOUT && options->policy == LKV_POLICY_REFUSE;
+        if (!refused && failed("send a frame", result)) return false;
+        report_frame(refused ? "refused" : "sent", segment, number, picture, crc32, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, (double)(steady_time_us() - start_us) / 1e6);
     if (!clear) return !failed("flush", lkv_output_flush(output));
@@ -121,7 +124,9 @@ int main(int argc, char **argv) {
                lkv_room_wait_participant(room, options.destination, (int32_t)options.wait_timeout * 1000)))
         goto leave;
 
-    if (failed("create an output", lkv_output_create(room, options.destination, NULL, &output))) goto leave;
+    lkv_output_options output_options = LKV_OUTPUT_OPTIONS_INIT;
+    output_options.policy = options.policy;
+    if (failed("create an output", lkv_output_create(room, options.destination, &output_options, &output))) goto leave;
     const lkv_playback_listener listener = {
         .struct_size = sizeof listener, .on_event = on_playback_event, .user_data = &playback};
     uint64_t listener_id;

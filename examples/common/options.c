@@ -15,7 +15,7 @@ enum {
     EVERY = PROGRAM_SENDER | PROGRAM_RECEIVER | PROGRAM_LOOPBACK
 };
 
-enum kind { TEXT, COUNT, RATE, SIZE, PIXEL, LOG_LEVEL, KIND, FLAG };
+enum kind { TEXT, COUNT, RATE, SIZE, PIXEL, POLICY, LOG_LEVEL, KIND, FLAG };
 
 struct option {
     const char *name, *argument, *help;
@@ -50,8 +50,10 @@ static const struct option OPTIONS[] = {
     {"--type", "TYPE", "pixel type: rgba abgr argb bgra rgb24 i420 ... (rgba)", SENDS, PIXEL, FIELD(type)},
     {"--input", "FILE.y4m", "video to send, over and over (a colour wave)", SENDS, TEXT, FIELD(input)},
     {"--clear-after", "N", "clear after N frames of the first segment", SENDS, COUNT, FIELD(clear_after)},
+    {"--policy", "POLICY", "full queue: block refuse drop-oldest drop-newest (block)", PROGRAM_SENDER, POLICY, FIELD(policy)},
     {"--finish-timeout", "SECONDS", "for the last playback-finished (5)", SENDS, COUNT, FIELD(finish_timeout)},
     {"--save", "PATH", "FILE.y4m: what came; DIRECTORY: a PNG each second", RECEIVES, TEXT, FIELD(save)},
+    {"--slow", "MS", "take so much longer for each frame (0)", PROGRAM_RECEIVER, COUNT, FIELD(slow)},
     {"--stay", NULL, "wait for another sender when one has left", PROGRAM_RECEIVER, FLAG, FIELD(stay)},
     {"--events", "FILE", "one JSON object a line for all that happens (-: stdout)", EVERY, TEXT, FIELD(events)},
     {"--log-level", "LEVEL", "off error warn info debug trace (warn)", EVERY, LOG_LEVEL, FIELD(log_level)},
@@ -111,6 +113,7 @@ static bool parse_pixel(const char *text, lkv_pixel *type) {
 
 static bool parse_value(const struct option *option, const char *text, void *field) {
     static const char *const LEVELS[] = {"off", "error", "warn", "info", "debug", "trace"};
+    static const char *const POLICIES[] = {"block", "refuse", "drop-oldest", "drop-newest"}; // LKV_POLICY_*
     int index;
     switch (option->kind) {
     case TEXT: *(const char **)field = text; return true;
@@ -118,6 +121,10 @@ static bool parse_value(const struct option *option, const char *text, void *fie
     case RATE: return parse_rate(text, field);
     case SIZE: return parse_size(text, field); // width and height are neighbours
     case PIXEL: return parse_pixel(text, field);
+    case POLICY:
+        index = find_name(text, POLICIES, sizeof POLICIES / sizeof *POLICIES);
+        *(lkv_queue_policy *)field = index;
+        return index >= 0;
     case LOG_LEVEL:
         index = find_name(text, LEVELS, sizeof LEVELS / sizeof *LEVELS);
         if (equal_ignoring_case(text, "warning")) index = LKV_LOG_WARN;
@@ -189,6 +196,7 @@ static struct options defaults(enum program program) {
     options.height = 480;
     options.type = LKV_PIXEL_RGBA;
     options.finish_timeout = 5;
+    options.policy = LKV_POLICY_BLOCK;
     options.log_level = LKV_LOG_WARN;
     return options;
 }

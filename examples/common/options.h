@@ -32,6 +32,8 @@ struct options {
     lkv_pixel type;
     const char *input, *save, *events;
     unsigned finish_timeout; // seconds from the last flush to the last playback-finished
+    unsigned slow;           // milliseconds that the receiver takes for each frame, on top
+    lkv_queue_policy policy; // what happens to a frame that finds the sender's queue full
     bool stay;               // the receiver waits for the next sender when one has left
     lkv_log_level log_level;
 };

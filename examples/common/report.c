@@ -126,6 +126,11 @@ void report_playback_finished(int64_t position_us, bool interrupted) {
          interrupted ? "true" : "false");
 }
 
+void report_playback_made_up(void) {
+    say("the receiver is gone: its playback counts as finished");
+    emit("playback_made_up", "%s", "");
+}
+
 void report_notified(lkv_answer answer) {
     const char *name = answer == LKV_ANSWER_OK ? "ok" : answer == LKV_ANSWER_REJECT ? "reject" : "failed";
     say("told the sender that playback finished: %s", name);

@@ -35,13 +35,14 @@ bool failed(const char *what, lkv_result result);
 // An error that came as an event of the library's, or that the program found itself.
 void report_error(lkv_result code, const char *message);
 
-// A frame: `event` is "sent" or "frame".
+// A frame: `event` is "sent", "refused" or "frame".
 void report_frame(const char *event, uint64_t segment, uint64_t number, const struct picture *picture, uint32_t crc32,
                   int64_t unix_us);
 void report_segment_start(uint64_t segment, uint32_t width, uint32_t height, lkv_pixel type);
 void report_segment_end(uint64_t segment, uint64_t frames, lkv_segment_cause cause);
 void report_cleared(void);
 void report_playback_finished(int64_t position_us, bool interrupted);
+void report_playback_made_up(void); // the library finished a segment in place of a receiver that is gone
 void report_notified(lkv_answer answer);
 void report_room_state(lkv_room_state state, lkv_disconnect_reason reason);
 void report_room_event(const lkv_room_event *event, void *unused); // a room's on_event as it is

@@ -8,6 +8,8 @@
 // Exit status 0: every segment came whole (--segments: so many of them), and the sender took each playback-finished.
 #include "example.hpp"
 
+#include <thread>
+
 namespace {
 
 class Player {
@@ -50,6 +52,7 @@ private:
         const std::uint32_t crc32 = checksum_crc32(frame.data(), frame.size());
         report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
         sink_.save(picture);
+        if (options_.slow > 0) std::this_thread::sleep_for(std::chrono::milliseconds(options_.slow));
     }
 
     void on_segment_end(const lkv::Event &event) {

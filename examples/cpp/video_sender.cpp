@@ -5,7 +5,7 @@
 //
 //   video_sender --url ws://127.0.0.1:7880 --api-key devkey --api-secret secret --destination receiver
 //
-// Exit status 0: every frame was sent, and every segment's playback finished.
+// Exit status 0: every frame was sent (or refused, as --policy asks), and every segment's playback finished.
 #include "example.hpp"
 
 #include <atomic>
@@ -24,11 +24,24 @@ struct Playback {
     void on_event(const lkv::Event &event) {
         if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
         if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;
-        if (event.made_up()) given_up = true;
-        else report_playback_finished(event.position_us(), event.interrupted());
+        if (event.made_up()) {
+            given_up = true;
+            report_playback_made_up();
+        } else {
+            report_playback_finished(event.position_us(), event.interrupted());
+        }
         finished.add();
     }
 };
+
+// False if the frame is refused, as --policy asks. A room that reconnects takes its time, and the frames wait for it.
+bool send_frame(lkv::Room &room, lkv::Output &output, const lkv_frame_desc &frame, lkv_queue_policy policy) {
+    while (!output.send(frame, PATIENCE_MS)) {
+        if (policy == LKV_POLICY_REFUSE) return false;
+        example::in_time(room.state() == LKV_ROOM_RECONNECTING);
+    }
+    return true;
+}
 
 void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source, const options &options,
                   unsigned segment) {
@@ -43,10 +56,8 @@ void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source,
 
         wait_for_frame(start_us, options.fps, number);
         const std::int64_t now_us = unix_time_us();
-        while (!output.send(frame, PATIENCE_MS)) {
-            example::in_time(room.state() == LKV_ROOM_RECONNECTING); // that takes its time, and the frames wait for it
-        }
-        report_frame("sent", segment, number, &picture, crc32, now_us);
+        const bool taken = send_frame(room, output, frame, options.policy);
+        report_frame(taken ? "sent" : "refused", segment, number, &picture, crc32, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, static_cast<double>(steady_time_us() - start_us) / 1e6);
     if (!clear) {
@@ -80,7 +91,9 @@ bool send_video(const options &options) {
     example::in_time(
         room.wait_participant(options.destination, static_cast<std::int32_t>(options.wait_timeout) * 1000));
 
-    lkv::Output output(room, options.destination);
+    lkv::OutputOptions output_options;
+    output_options.policy = options.policy;
+    lkv::Output output(room, options.destination, output_options);
     output.on_playback_finished([&](const lkv::Event &event) { playback.on_event(event); });
     for (unsigned segment = 1; segment <= options.segments; segment++) {
         if (segment > 1) std::this_thread::sleep_for(1s);
