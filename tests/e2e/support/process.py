@@ -8,7 +8,7 @@ import subprocess
 def spawn(command: list[str], **options) -> subprocess.Popen:
     """Starts `command`; the kernel kills it should the suite itself be killed (Linux)."""
     guard = [shutil.which("setpriv"), "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
-    return subprocess.Popen([*guard, *command], stdin=subprocess.DEVNULL, **options)
+    return subprocess.Popen([*guard, *command], **{"stdin": subprocess.DEVNULL, **options})
 
 
 def kill(process: subprocess.Popen | None) -> None:
