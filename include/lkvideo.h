@@ -224,6 +224,12 @@ typedef struct lkv_output_options {
     uint64_t queue_bytes;
     /// Larger frames are refused; 0: 64 MiB.
     uint64_t max_frame_bytes;
+    /// The queue holds no more than the path delivers in this time, microseconds, but always one frame; 0: 100 ms.
+    /// LKV_FOREVER: as much as queue_frames and queue_bytes allow.
+    int64_t queue_us;
+    /// A frame that has been queued for so long, microseconds, is dropped whole; one that is being sent never is. 0: 500 ms
+    /// under LKV_POLICY_DROP_OLDEST, else LKV_FOREVER: any age will do.
+    int64_t max_age_us;
 } lkv_output_options;
 
 /// Gives lent pixels back: exactly once, on any thread, possibly before the call that lent them returns. It should be quick
@@ -281,6 +287,8 @@ typedef struct lkv_output_stats {
     uint64_t playback_unmatched;
     /// Events dropped because too many waited for lkv_output_next or a slow listener.
     uint64_t events_dropped;
+    /// Frames dropped because they were queued longer than max_age_us.
+    uint64_t dropped_late;
 } lkv_output_stats;
 
 /// Functions that a receiver calls on its own thread, one at a time, in order.

@@ -587,6 +587,8 @@ struct OutputOptions {
     std::uint32_t queue_frames = 0;
     std::uint64_t queue_bytes = 0;
     std::uint64_t max_frame_bytes = 0;
+    std::int64_t queue_us = 0;
+    std::int64_t max_age_us = 0;
 };
 
 /// Video to one destination.
@@ -601,6 +603,8 @@ public:
         raw.queue_frames = options.queue_frames;
         raw.queue_bytes = options.queue_bytes;
         raw.max_frame_bytes = options.max_frame_bytes;
+        raw.queue_us = options.queue_us;
+        raw.max_age_us = options.max_age_us;
         lkv_output *output = nullptr;
         on_error.check(lkv_output_create(room.get(), destination.c_str(), &raw, &output));
         handle_.reset(output);

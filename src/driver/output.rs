@@ -26,7 +26,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
         Arc,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -42,13 +42,32 @@ pub struct OutputOptions {
     pub queue_frames: usize,
     /// Bytes of such frames.
     pub queue_bytes: usize,
+    /// No more of them than the path delivers in this time. One frame may wait on any path.
+    pub queue_time: Option<Duration>,
+    /// A frame that has waited so long for the transport is dropped whole.
+    pub max_age: Option<Duration>,
     /// Larger frames are refused.
     pub max_frame_bytes: usize,
 }
 
+impl OutputOptions {
+    /// The defaults under this policy. Frames grow too old only where the newest matter most: nobody who waits for room
+    /// or is told that there is none expects to lose one.
+    pub fn with_policy(policy: QueuePolicy) -> Self {
+        Self {
+            policy,
+            queue_frames: 8,
+            queue_bytes: 64 << 20,
+            queue_time: Some(Duration::from_millis(100)),
+            max_age: (policy == QueuePolicy::DropOldest).then_some(Duration::from_millis(500)),
+            max_frame_bytes: 64 << 20,
+        }
+    }
+}
+
 impl Default for OutputOptions {
     fn default() -> Self {
-        Self { policy: QueuePolicy::Block, queue_frames: 8, queue_bytes: 64 << 20, max_frame_bytes: 64 << 20 }
+        Self::with_policy(QueuePolicy::default())
     }
 }
 
@@ -86,6 +105,8 @@ impl Output {
             policy: options.policy,
             queue_frames: options.queue_frames,
             queue_bytes: options.queue_bytes,
+            queue_time: options.queue_time,
+            max_age: options.max_age,
             max_frame_bytes: options.max_frame_bytes,
         };
         let core = Arc::new(OutputCore {
@@ -126,7 +147,7 @@ impl Output {
     /// [`DriverError::TooLarge`]; [`DriverError::Closed`].
     pub fn send_frame(&self, frame: Frame, wait: Wait) -> Result<(), DriverError> {
         let core = self.core();
-        let outcome = core.shared.wait(wait, |s| match s.session.send_frame(frame.clone()) {
+        let outcome = core.shared.wait(wait, |s| match s.session.send_frame(frame.clone(), Instant::now()) {
             Ok(()) => Some(Ok(())),
             Err(SendError::Full) => None,
             Err(SendError::Refused) => Some(Err(DriverError::Timeout)),
@@ -403,11 +424,19 @@ impl OutputCore {
         let mut stream: Option<StreamWriter> = None;
         loop {
             // An update, because taking an action makes room in the queue.
-            let (action, ended) = self.shared.update(|s| (s.session.poll_action(), s.ended));
-            match action {
-                Some(action) => self.carry_out(room, action, &mut stream).await,
-                None if ended => break,
-                None => self.wake.notified().await,
+            let rate = room.transport().map_or(0, |transport| transport.path_rate());
+            let (action, deadline, ended) = self.shared.update(|s| {
+                s.session.path_rate(rate);
+                (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended)
+            });
+            match (action, deadline) {
+                (Some(action), _) => self.carry_out(room, action, &mut stream).await,
+                (None, _) if ended => break,
+                (None, None) => self.wake.notified().await,
+                // Late or woken: either way it looks again.
+                (None, Some(deadline)) => {
+                    let _ = tokio::time::timeout_at(deadline.into(), self.wake.notified()).await;
+                }
             }
         }
         self.shared.update(|s| s.drained = true);
@@ -455,15 +484,11 @@ impl OutputCore {
 
     /// Writes a frame; a clear or the end stops it between two chunks, also while the way is full.
     async fn write(&self, stream: &mut StreamWriter, frame: &Frame) -> Result<(), DriverError> {
-        let segment = frame.info().segment;
-        for chunk in v0::chunks(frame.data()) {
-            tokio::select! {
-                biased;
-                () = self.cancelled(segment) => return Ok(()),
-                written = stream.write(&chunk) => written?,
-            }
+        tokio::select! {
+            biased;
+            () = self.cancelled(frame.info().segment) => Ok(()),
+            written = stream.write(frame.data()) => written,
         }
-        Ok(())
     }
 
     async fn cancelled(&self, segment: u64) {

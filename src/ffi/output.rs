@@ -7,11 +7,12 @@ use super::frame::{lkv_frame_desc, Picture, Release};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object, Opaque};
 use super::receiver::{limit, lkv_queue_policy, policy};
-use super::room::lkv_room;
+use super::room::{lkv_room, LKV_FOREVER};
 use super::status::{lkv_result, Failure, Outcome};
 use crate::driver::{Output, OutputOptions, OutputStats};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Sends video to one participant. Destroy it with lkv_output_destroy.
 pub struct lkv_output {
@@ -48,6 +49,12 @@ pub struct lkv_output_options {
     pub queue_bytes: u64,
     /// Larger frames are refused; 0: 64 MiB.
     pub max_frame_bytes: u64,
+    /// The queue holds no more than the path delivers in this time, microseconds, but always one frame; 0: 100 ms.
+    /// LKV_FOREVER: as much as queue_frames and queue_bytes allow.
+    pub queue_us: i64,
+    /// A frame that has been queued for so long, microseconds, is dropped whole; one that is being sent never is. 0: 500 ms
+    /// under LKV_POLICY_DROP_OLDEST, else LKV_FOREVER: any age will do.
+    pub max_age_us: i64,
 }
 
 /// A function that an output calls on its own thread when a segment was played, one at a time, in order.
@@ -105,6 +112,8 @@ pub struct lkv_output_stats {
     pub playback_unmatched: u64,
     /// Events dropped because too many waited for lkv_output_next or a slow listener.
     pub events_dropped: u64,
+    /// Frames dropped because they were queued longer than max_age_us.
+    pub dropped_late: u64,
 }
 
 c_structs!(lkv_output_options, lkv_playback_listener, lkv_output_stats);
@@ -153,15 +162,29 @@ pub unsafe extern "C" fn lkv_output_create(
 }
 
 unsafe fn output_options(options: *const lkv_output_options) -> Outcome<OutputOptions> {
-    let defaults = OutputOptions::default();
     // SAFETY: as the caller says.
-    let Some(options) = (unsafe { args::read_optional(options) })? else { return Ok(defaults) };
+    let Some(options) = (unsafe { args::read_optional(options) })? else { return Ok(OutputOptions::default()) };
+    let defaults = OutputOptions::with_policy(policy(options.policy)?);
     Ok(OutputOptions {
-        policy: policy(options.policy)?,
+        policy: defaults.policy,
         queue_frames: limit(options.queue_frames.into(), defaults.queue_frames),
         queue_bytes: limit(options.queue_bytes, defaults.queue_bytes),
+        queue_time: duration(options.queue_us, defaults.queue_time, "queue_us")?,
+        max_age: duration(options.max_age_us, defaults.max_age, "max_age_us")?,
         max_frame_bytes: limit(options.max_frame_bytes, defaults.max_frame_bytes),
     })
+}
+
+/// Microseconds, 0 for the default or LKV_FOREVER for no bound.
+fn duration(us: i64, default: Option<Duration>, name: &str) -> Outcome<Option<Duration>> {
+    match us {
+        0 => Ok(default),
+        us if us == i64::from(LKV_FOREVER) => Ok(None),
+        us => match u64::try_from(us) {
+            Ok(us) => Ok(Some(Duration::from_micros(us))),
+            Err(_) => Err(Failure::invalid(format!("{name} {us}"))),
+        },
+    }
 }
 
 /// Sends a copy of a frame. The first frame opens a segment; a frame of another size or pixel type ends the segment and
@@ -374,6 +397,7 @@ impl From<OutputStats> for lkv_output_stats {
             playback_finished: stats.playback_finished,
             playback_unmatched: stats.playback_unmatched,
             events_dropped: stats.events_dropped,
+            dropped_late: stats.dropped_late,
             ..Self::empty()
         }
     }

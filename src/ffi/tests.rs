@@ -196,12 +196,14 @@ layouts! {
         struct_size, r#type, width, height, plane_count, lost_before, segment, number, pts_us, data, size, planes,
     }
     frame::lkv_frame_desc { struct_size, r#type, width, height, plane_count, reserved0, pts_us, planes }
-    output::lkv_output_options { struct_size, policy, queue_frames, reserved0, queue_bytes, max_frame_bytes }
+    output::lkv_output_options {
+        struct_size, policy, queue_frames, reserved0, queue_bytes, max_frame_bytes, queue_us, max_age_us,
+    }
     output::lkv_playback_listener { struct_size, reserved0, on_event, user_data, destroy }
     output::lkv_output_stats {
         struct_size, queue_frames, queue_bytes, frames_accepted, bytes_accepted, frames_sent, bytes_sent,
         dropped_cleared, dropped_oldest, dropped_newest, dropped_disconnected, refused, segments_started,
-        segments_finished, playback_finished, playback_unmatched, events_dropped,
+        segments_finished, playback_finished, playback_unmatched, events_dropped, dropped_late,
     }
     receiver::lkv_receiver_callbacks { struct_size, reserved0, on_event, user_data, destroy }
     receiver::lkv_receiver_options {

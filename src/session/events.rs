@@ -217,7 +217,7 @@ pub enum SessionError {
 /// Why a frame was not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The queue is full and its policy is to wait: try again after the next `poll_action`.
+    /// The queue is full and its policy is to wait: try again after the next `poll_action` or `timeout`.
     #[error("the queue is full")]
     Full,
     /// The queue is full and its policy is to refuse.

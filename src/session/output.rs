@@ -6,6 +6,9 @@
 //! stream that was broken off gets a trailer with a reason. While the destination is absent or the room is not ready
 //! nothing starts and frames wait in the queue under its policy.
 //!
+//! What is queued is bounded in time, too: by what the path takes in [`OutputConfig::queue_time`], and by the age at
+//! which a frame is no longer worth sending. A frame that is being written is never given up for its age.
+//!
 //! v0 numbers nothing, so a clear goes out alone: the RPC first, then the trailer of the open stream, and the next
 //! stream only after both, lest the RPC clear what it should not. Invariant: every opened stream is closed once
 //! (unless the room is gone) and every segment started gets exactly one playback-finished.
@@ -17,7 +20,7 @@ use super::stats::OutputStats;
 use crate::frame::Frame;
 use crate::wire::v0::{PlaybackFinished, StreamAttributes};
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the driver waits for the answer to a clear before it reports that none came.
 pub const CLEAR_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,6 +37,11 @@ pub struct OutputConfig {
     pub queue_frames: usize,
     /// Bytes of frames the queue holds; one frame is held whatever its size.
     pub queue_bytes: usize,
+    /// The queue holds no more than the path delivers in this time, once its rate is known; one frame is held at any
+    /// rate.
+    pub queue_time: Option<Duration>,
+    /// A frame that has been queued so long is dropped.
+    pub max_age: Option<Duration>,
     /// Larger frames are refused.
     pub max_frame_bytes: usize,
 }
@@ -42,6 +50,9 @@ pub struct OutputConfig {
 #[derive(Debug)]
 pub struct OutputSession {
     max_frame_bytes: usize,
+    queue_bytes: usize,
+    queue_time: Option<Duration>,
+    max_age: Option<Duration>,
     queue: Queue<Flush>,
     destination_present: bool,
     transport_ready: bool,
@@ -108,6 +119,9 @@ impl OutputSession {
     pub fn new(config: OutputConfig) -> Self {
         Self {
             max_frame_bytes: config.max_frame_bytes,
+            queue_bytes: config.queue_bytes,
+            queue_time: config.queue_time,
+            max_age: config.max_age,
             queue: Queue::new(config.policy, config.queue_frames, config.queue_bytes),
             destination_present: false,
             transport_ready: false,
@@ -131,7 +145,7 @@ impl OutputSession {
     // ---- the application ----
 
     /// Queues a frame; it gets its segment and number when it is written.
-    pub fn send_frame(&mut self, frame: Frame) -> Result<(), SendError> {
+    pub fn send_frame(&mut self, frame: Frame, now: Instant) -> Result<(), SendError> {
         if self.closed {
             return Err(SendError::Closed);
         }
@@ -140,7 +154,8 @@ impl OutputSession {
             self.stats.refused += 1;
             return Err(SendError::TooLarge);
         }
-        match self.queue.push_frame(frame) {
+        self.timeout(now);
+        match self.queue.push_frame(frame, now) {
             Admission::Queued { dropped } => {
                 self.stats.dropped_oldest += dropped;
                 if dropped > 0 {
@@ -259,7 +274,8 @@ impl OutputSession {
     // ---- the driver ----
 
     /// What the driver is to do next. `None` until the answer to the last action came, and while there is nothing.
-    pub fn poll_action(&mut self) -> Option<OutputAction> {
+    pub fn poll_action(&mut self, now: Instant) -> Option<OutputAction> {
+        self.timeout(now);
         if self.under_way.is_some() || !self.transport_ready {
             return None;
         }
@@ -284,6 +300,28 @@ impl OutputSession {
                 }
             }
         }
+    }
+
+    /// When `timeout` is to be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        // An age beyond the clock's range is none.
+        self.queue.oldest()?.checked_add(self.max_age?)
+    }
+
+    /// Drops the frames that have waited too long.
+    pub fn timeout(&mut self, now: Instant) {
+        let Some(until) = self.max_age.and_then(|age| now.checked_sub(age)) else { return };
+        let dropped = self.queue.drop_until(until);
+        if dropped > 0 {
+            self.stats.dropped_late += dropped;
+            self.forget_empty_segments();
+        }
+    }
+
+    /// What the path delivers, bytes a second; 0: not known.
+    pub fn path_rate(&mut self, rate: u64) {
+        let in_time = self.queue_time.filter(|_| rate > 0).map_or(u128::MAX, |t| u128::from(rate) * t.as_micros() / 1_000_000);
+        self.queue.bound_bytes(usize::try_from(in_time).unwrap_or(usize::MAX).min(self.queue_bytes));
     }
 
     /// Whether the driver should stop writing the frame of this segment and report the write as done.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The bounded queue of both sessions: frames, with control items (segment starts and ends, flush marks) between them.
 //!
-//! Frames are bounded by number and by bytes, and the policy says what happens to the one that does not fit. Control
-//! items are never dropped here; who pushes them keeps their number bounded. Invariant: `bytes` and `frames` are those
-//! of the items; a frame of any size fits an empty queue, so that nothing waits for ever.
+//! Frames are bounded by number and by bytes, and the policy says what happens to the one that does not fit; who owns the
+//! queue may drop those that have waited too long. Control items are never dropped here; who pushes them keeps their
+//! number bounded. Invariant: `bytes` and `since` are those of the frames among the items; a frame of any size fits an
+//! empty queue, so that nothing waits for ever.
 
 use crate::frame::Frame;
 use std::collections::VecDeque;
+use std::time::Instant;
 
 /// What happens to a frame that finds the queue full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,13 +49,14 @@ pub(super) struct Queue<C> {
     max_frames: usize,
     max_bytes: usize,
     items: VecDeque<Item<C>>,
-    frames: usize,
+    /// When each of the frames came, oldest first.
+    since: VecDeque<Instant>,
     bytes: usize,
 }
 
 impl<C> Queue<C> {
     pub(super) fn new(policy: QueuePolicy, max_frames: usize, max_bytes: usize) -> Self {
-        Self { policy, max_frames, max_bytes, items: VecDeque::new(), frames: 0, bytes: 0 }
+        Self { policy, max_frames, max_bytes, items: VecDeque::new(), since: VecDeque::new(), bytes: 0 }
     }
 
     pub(super) fn policy(&self) -> QueuePolicy {
@@ -62,12 +65,17 @@ impl<C> Queue<C> {
 
     /// Frames queued.
     pub(super) fn frames(&self) -> usize {
-        self.frames
+        self.since.len()
     }
 
     /// Bytes of the frames queued.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bounds the bytes anew. What is queued stays, also if it is more.
+    pub(super) fn bound_bytes(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -76,10 +84,10 @@ impl<C> Queue<C> {
 
     /// Whether a frame of this size needs nothing to be dropped.
     pub(super) fn fits(&self, size: usize) -> bool {
-        self.frames == 0 || (self.frames < self.max_frames && self.bytes.saturating_add(size) <= self.max_bytes)
+        self.since.is_empty() || (self.frames() < self.max_frames && self.bytes.saturating_add(size) <= self.max_bytes)
     }
 
-    pub(super) fn push_frame(&mut self, frame: Frame) -> Admission {
+    pub(super) fn push_frame(&mut self, frame: Frame, now: Instant) -> Admission {
         let size = frame.data().len();
         let mut dropped = 0;
         while !self.fits(size) {
@@ -92,7 +100,7 @@ impl<C> Queue<C> {
                 }
             }
         }
-        self.frames += 1;
+        self.since.push_back(now);
         self.bytes += size;
         self.items.push_back(Item::Frame(frame));
         Admission::Queued { dropped }
@@ -125,14 +133,28 @@ impl<C> Queue<C> {
 
     /// Empties the queue: how many frames it held, and its control items in order.
     pub(super) fn drain(&mut self) -> (u64, Vec<C>) {
-        let frames = self.frames as u64;
-        self.frames = 0;
+        let frames = self.frames() as u64;
+        self.since.clear();
         self.bytes = 0;
         let controls = self.items.drain(..).filter_map(|item| match item {
             Item::Frame(_) => None,
             Item::Control(control) => Some(control),
         });
         (frames, controls.collect())
+    }
+
+    /// When the oldest frame came.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.since.front().copied()
+    }
+
+    /// Drops the frames that came at this time or before: how many.
+    pub(super) fn drop_until(&mut self, time: Instant) -> u64 {
+        let before = self.frames();
+        while self.oldest().is_some_and(|since| since <= time) {
+            self.drop_oldest_frame();
+        }
+        (before - self.frames()) as u64
     }
 
     fn drop_oldest_frame(&mut self) {
@@ -143,7 +165,7 @@ impl<C> Queue<C> {
     }
 
     fn forget(&mut self, size: usize) {
-        self.frames -= 1;
+        self.since.pop_front();
         self.bytes -= size;
     }
 }

@@ -58,6 +58,8 @@ pub struct OutputStats {
     pub dropped_oldest: u64,
     /// Frames dropped because the queue was full.
     pub dropped_newest: u64,
+    /// Frames dropped because they had waited too long.
+    pub dropped_late: u64,
     /// Frames lost with their stream, the destination or the room, or still queued at close.
     pub dropped_disconnected: u64,
     /// Frames not taken: queue full under the policy to refuse, or over the size limit.

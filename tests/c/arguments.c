@@ -196,6 +196,12 @@ static void unknown_numbers_are_refused(void) {
     lkv_output_options output_options = LKV_OUTPUT_OPTIONS_INIT;
     output_options.policy = 4;
     CHECK_INVALID(lkv_output_create(pair.sending, "b", &output_options, &output));
+    output_options.policy = LKV_POLICY_BLOCK;
+    output_options.queue_us = -2;
+    CHECK_INVALID(lkv_output_create(pair.sending, "b", &output_options, &output));
+    output_options.queue_us = LKV_FOREVER;
+    output_options.max_age_us = INT64_MIN;
+    CHECK_INVALID(lkv_output_create(pair.sending, "b", &output_options, &output));
 
     lkv_event event = LKV_EVENT_INIT;
     lkv_room_event room_event = LKV_ROOM_EVENT_INIT;

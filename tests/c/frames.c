@@ -247,6 +247,27 @@ static void lent_pixels_come_back_from_every_policy(void) {
     lkv_room_destroy(room);
 }
 
+static void frames_that_wait_too_long_are_dropped_and_counted(void) {
+    lkv_room *room = join("late", "agent", NULL);
+    lkv_output_options options = LKV_OUTPUT_OPTIONS_INIT;
+    options.queue_frames = 1;
+    options.max_age_us = 1000;
+    lkv_output *output = NULL;
+    CHECK_OK(lkv_output_create(room, "nobody", &options, &output));
+    struct lent lent;
+    for (int i = 0; i < 3; i++) { /* each makes room for the next by growing old */
+        lend(&lent, 4, 4);
+        CHECK_OK(send_lent(output, &lent, SOON_MS));
+        expect_released(&lent);
+    }
+    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    CHECK_OK(lkv_output_get_stats(output, &stats));
+    CHECK(stats.frames_accepted == 3 && stats.dropped_late == 3 && stats.queue_frames == 0);
+    CHECK_OK(lkv_output_wait_sent(output, 0));
+    lkv_output_destroy(output);
+    lkv_room_destroy(room);
+}
+
 static void a_frame_outlives_everything(void) {
     struct pair pair = pair_open("outlive", NULL);
     CHECK_OK(send_painted(pair.output, LKV_PIXEL_I444, 31, 17, 9));
@@ -274,6 +295,7 @@ int main(void) {
     RUN(lent_pixels_come_back_when_they_are_sent);
     RUN(lent_pixels_come_back_when_sending_fails);
     RUN(lent_pixels_come_back_from_every_policy);
+    RUN(frames_that_wait_too_long_are_dropped_and_counted);
     RUN(a_frame_outlives_everything);
     return 0;
 }

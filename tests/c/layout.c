@@ -70,6 +70,8 @@ static void build_table(void) {
     FIELD(lkv_output_options, reserved0);
     FIELD(lkv_output_options, queue_bytes);
     FIELD(lkv_output_options, max_frame_bytes);
+    FIELD(lkv_output_options, queue_us);
+    FIELD(lkv_output_options, max_age_us);
     STRUCT(lkv_playback_listener);
     FIELD(lkv_playback_listener, struct_size);
     FIELD(lkv_playback_listener, reserved0);
@@ -94,6 +96,7 @@ static void build_table(void) {
     FIELD(lkv_output_stats, playback_finished);
     FIELD(lkv_output_stats, playback_unmatched);
     FIELD(lkv_output_stats, events_dropped);
+    FIELD(lkv_output_stats, dropped_late);
     STRUCT(lkv_receiver_callbacks);
     FIELD(lkv_receiver_callbacks, struct_size);
     FIELD(lkv_receiver_callbacks, reserved0);

@@ -2,7 +2,10 @@
 //! A LiveKit server, through the `livekit` crate: connect, translate its events into news for the [`RoomCore`], and
 //! our streams, calls and messages into its own.
 
-use super::{OutgoingData, Transport};
+use super::{
+    publisher::{Publisher, Writer},
+    OutgoingData, Transport,
+};
 use crate::{
     driver::{
         participant::{Participant, ParticipantKind},
@@ -25,8 +28,7 @@ use livekit::{
         RoomOptions as LiveKitOptions, RpcError, RpcInvocationData,
     },
     rtc_engine::EngineError,
-    ByteStreamReader, ByteStreamWriter, ConnectionState, DisconnectReason as LiveKitReason, StreamByteOptions,
-    StreamReader as _, StreamWriter as _,
+    ByteStreamReader, ConnectionState, DisconnectReason as LiveKitReason, StreamReader as _,
 };
 use livekit_signaling::SignalError;
 use parking_lot::Mutex;
@@ -50,6 +52,7 @@ const ANSWER_GRACE: Duration = Duration::from_millis(50);
 
 pub(in crate::driver) struct LiveKit {
     room: Arc<Room>,
+    publisher: Publisher,
     /// Bytes that the server has not acknowledged.
     backlog: Backlog,
     /// When a call of another participant was answered last.
@@ -119,7 +122,8 @@ impl Session {
     }
 
     async fn joined(&mut self, room: Arc<Room>, backlog: Backlog, mut events: UnboundedReceiver<RoomEvent>) {
-        let transport = LiveKit { room: room.clone(), backlog, last_answer: Arc::default() };
+        let publisher = Publisher::new(room.local_participant(), backlog.clone());
+        let transport = LiveKit { room: room.clone(), publisher, backlog, last_answer: Arc::default() };
         // The library's own methods, known as soon as the room is joined.
         transport.register_clear(&self.core, &self.tap);
         transport.register_method(&self.core, v0::METHOD_PLAYBACK_FINISHED);
@@ -266,12 +270,12 @@ impl LiveKit {
         topic: &str,
         name: String,
         attributes: HashMap<String, String>,
-    ) -> Result<ByteStreamWriter, DriverError> {
-        let mut options = StreamByteOptions::new_with_topic(topic);
-        options.destination_identities = vec![destination.into()];
-        options.attributes = attributes;
-        options.name = Some(name);
-        self.room.local_participant().stream_bytes(options).await.map_err(|e| DriverError::Io(e.to_string()))
+    ) -> Result<Writer, DriverError> {
+        self.publisher.open(destination, topic, name, attributes).await
+    }
+
+    pub fn path_rate(&self) -> u64 {
+        self.publisher.path_rate()
     }
 
     pub async fn perform_rpc(
@@ -352,15 +356,6 @@ impl LiveKit {
             tracing::debug!("leaving: {e}");
         }
     }
-}
-
-pub(super) async fn write(writer: &ByteStreamWriter, chunk: &[u8]) -> Result<(), DriverError> {
-    writer.write(chunk).await.map_err(|e| DriverError::Io(e.to_string()))
-}
-
-pub(super) async fn finish(writer: ByteStreamWriter, reason: &str) -> Result<(), DriverError> {
-    let closed = if reason.is_empty() { writer.close().await } else { writer.close_with_reason(reason).await };
-    closed.map_err(|e| DriverError::Io(e.to_string()))
 }
 
 fn rpc_error(failure: RpcFailure) -> RpcError {

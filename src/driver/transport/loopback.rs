@@ -16,6 +16,7 @@ use crate::{
     },
     wire::v0,
 };
+use bytes::Bytes;
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use std::{
@@ -173,12 +174,14 @@ pub(in crate::driver) struct Writer {
 }
 
 impl Writer {
-    pub async fn write(&mut self, chunk: &[u8]) {
-        if let Some(sink) = &self.sink {
-            sink.ready().await;
-            sink.chunk(self.next_chunk, chunk);
+    pub async fn write(&mut self, frame: &Bytes) {
+        for chunk in v0::chunks(frame) {
+            if let Some(sink) = &self.sink {
+                sink.ready().await;
+                sink.chunk(self.next_chunk, &chunk);
+            }
+            self.next_chunk += 1;
         }
-        self.next_chunk += 1;
     }
 
     pub fn close(self, reason: &str) {

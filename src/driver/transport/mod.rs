@@ -7,6 +7,7 @@
 
 mod livekit;
 mod loopback;
+mod publisher;
 
 use super::{room::RoomOptions, room_core::RoomCore, rpc::RpcFailure, DriverError};
 use bytes::Bytes;
@@ -47,8 +48,19 @@ impl Transport {
         attributes: HashMap<String, String>,
     ) -> Result<StreamWriter, DriverError> {
         match self {
-            Self::LiveKit(t) => t.open_stream(destination, topic, name, attributes).await.map(StreamWriter::LiveKit),
+            Self::LiveKit(t) => {
+                let writer = t.open_stream(destination, topic, name, attributes).await?;
+                Ok(StreamWriter::LiveKit(Box::new(writer)))
+            }
             Self::Loopback(t) => t.open_stream(destination, topic, &attributes).map(StreamWriter::Loopback),
+        }
+    }
+
+    /// Bytes a second that the way takes; 0: not known, or as many as it is given.
+    pub fn path_rate(&self) -> u64 {
+        match self {
+            Self::LiveKit(t) => t.path_rate(),
+            Self::Loopback(_) => 0,
         }
     }
 
@@ -105,17 +117,17 @@ impl Transport {
 
 /// A stream that is being written.
 pub(super) enum StreamWriter {
-    LiveKit(::livekit::ByteStreamWriter),
+    LiveKit(Box<publisher::Writer>),
     Loopback(loopback::Writer),
 }
 
 impl StreamWriter {
-    /// Writes one chunk; waits while the way is full.
-    pub async fn write(&mut self, chunk: &[u8]) -> Result<(), DriverError> {
+    /// Writes one frame; waits while the way is full. It may be dropped half-way; then only the end may follow.
+    pub async fn write(&mut self, frame: &Bytes) -> Result<(), DriverError> {
         match self {
-            Self::LiveKit(writer) => livekit::write(writer, chunk).await,
+            Self::LiveKit(writer) => writer.write(frame).await,
             Self::Loopback(writer) => {
-                writer.write(chunk).await;
+                writer.write(frame).await;
                 Ok(())
             }
         }
@@ -124,7 +136,7 @@ impl StreamWriter {
     /// Sends the trailer; `reason` is empty when the stream is whole.
     pub async fn close(self, reason: &str) -> Result<(), DriverError> {
         match self {
-            Self::LiveKit(writer) => livekit::finish(writer, reason).await,
+            Self::LiveKit(writer) => writer.close(reason).await,
             Self::Loopback(writer) => {
                 writer.close(reason);
                 Ok(())

@@ -212,7 +212,7 @@ impl ReceiverSession {
                 self.stats.bytes_received += content.len() as u64;
                 self.held_back = false;
                 let (queue, stats) = (&mut self.queue, &mut self.stats);
-                segment.take(content, now, |frame| enqueue(queue, stats, frame));
+                segment.take(content, now, |frame| enqueue(queue, stats, frame, now));
             }
         }
     }
@@ -380,9 +380,9 @@ impl ReceiverSession {
     }
 }
 
-fn enqueue(queue: &mut Queue<ReceiverEvent>, stats: &mut ReceiverStats, frame: Frame) {
+fn enqueue(queue: &mut Queue<ReceiverEvent>, stats: &mut ReceiverStats, frame: Frame, now: Instant) {
     stats.frames_received += 1;
-    match queue.push_frame(frame) {
+    match queue.push_frame(frame, now) {
         Admission::Queued { dropped } => stats.dropped_oldest += dropped,
         Admission::Dropped | Admission::Full => stats.dropped_newest += 1,
     }

@@ -5,6 +5,7 @@
 mod clear_input;
 mod clear_output;
 mod hostile;
+mod late;
 mod model;
 mod output;
 mod playback;
@@ -163,9 +164,14 @@ impl Receiver {
     }
 }
 
+fn output_config(policy: QueuePolicy, queue_frames: usize, queue_bytes: usize) -> OutputConfig {
+    OutputConfig { policy, queue_frames, queue_bytes, queue_time: None, max_age: None, max_frame_bytes: 1000 }
+}
+
 /// An output whose destination is there, and its driver.
 struct Output {
     session: OutputSession,
+    now: Instant,
     action: Option<OutputAction>,
 }
 
@@ -175,24 +181,41 @@ impl Output {
     }
 
     fn with_queue(policy: QueuePolicy, queue_frames: usize, queue_bytes: usize) -> Self {
-        let mut output = Self::alone(policy, queue_frames, queue_bytes);
-        output.session.destination_present(true);
-        output.session.transport_ready(true);
-        output
+        Self::alone(policy, queue_frames, queue_bytes).joined()
     }
 
     fn alone(policy: QueuePolicy, queue_frames: usize, queue_bytes: usize) -> Self {
-        let config = OutputConfig { policy, queue_frames, queue_bytes, max_frame_bytes: 1000 };
-        Self { session: OutputSession::new(config), action: None }
+        Self::with_config(output_config(policy, queue_frames, queue_bytes))
+    }
+
+    fn with_config(config: OutputConfig) -> Self {
+        Self { session: OutputSession::new(config), now: start(), action: None }
+    }
+
+    fn joined(mut self) -> Self {
+        self.session.destination_present(true);
+        self.session.transport_ready(true);
+        self
     }
 
     fn send(&mut self, frames: usize) {
-        (0..frames).for_each(|_| self.session.send_frame(frame(2, 0)).unwrap());
+        (0..frames).for_each(|_| self.session.send_frame(frame(2, 0), self.now).unwrap());
+    }
+
+    /// Lets time pass, calling `timeout` when it is asked for.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(deadline) = self.session.poll_timeout().filter(|deadline| *deadline <= end) {
+            assert!(deadline >= self.now, "the timer must not spin");
+            self.now = deadline;
+            self.session.timeout(deadline);
+        }
+        self.now = end;
     }
 
     /// The next action, which is then under way.
     fn poll(&mut self) -> Option<String> {
-        let action = self.session.poll_action()?;
+        let action = self.session.poll_action(self.now)?;
         let line = match &action {
             OutputAction::OpenStream { segment, attributes } => format!("open {segment} {}px", attributes.width),
             OutputAction::Write(frame) => format!("write {}.{}", frame.info().segment, frame.info().number),

@@ -192,6 +192,7 @@ fn check_output_stats(session: &OutputSession, writing: bool) {
     assert!(stats.queue_frames <= QUEUE_FRAMES as u64);
     assert!(stats.queue_bytes <= QUEUE_BYTES as u64 || stats.queue_frames == 1);
     let dropped = stats.dropped_cleared + stats.dropped_oldest + stats.dropped_newest + stats.dropped_disconnected;
+    let dropped = dropped + stats.dropped_late;
     assert_eq!(stats.frames_accepted, stats.frames_sent + dropped + stats.queue_frames + u64::from(writing));
 }
 
@@ -199,14 +200,19 @@ fn check_output_stats(session: &OutputSession, writing: bool) {
 fn an_output_keeps_its_promises_whatever_the_transport_does() {
     for (round, mut random) in seeds() {
         let policy = POLICIES[random.below(4) as usize];
-        let mut output = Output::alone(policy, QUEUE_FRAMES, QUEUE_BYTES);
+        let mut config = output_config(policy, QUEUE_FRAMES, QUEUE_BYTES);
+        config.max_age = random.one_in(2).then_some(Duration::from_millis(20));
+        config.queue_time = random.one_in(2).then_some(Duration::from_millis(100));
+        let mut output = Output::with_config(config);
         let (mut wire, mut finishes) = (Wire::default(), Vec::new());
         for step in 0..STEPS {
             let session = &mut output.session;
-            match random.below(20) {
+            match random.below(22) {
+                20 => output.pass(Duration::from_millis(random.below(10))),
+                21 => session.path_rate(random.below(4) * 100),
                 0..=4 => {
                     let width = if random.one_in(8) { 1 } else { 2 };
-                    let _ = session.send_frame(frame(width, 0));
+                    let _ = session.send_frame(frame(width, 0), output.now);
                 }
                 5 => session.flush(),
                 6 if random.one_in(2) => session.clear(),
@@ -274,7 +280,7 @@ fn a_pair_delivers_what_was_sent_and_not_cleared() {
             left = left.saturating_sub(1);
             match random.below(10) {
                 0..=3 if left > 0 => {
-                    if output.session.send_frame(frame(2, number)).is_ok() {
+                    if output.session.send_frame(frame(2, number), output.now).is_ok() {
                         accepted += 1;
                         number = number.wrapping_add(1);
                     }

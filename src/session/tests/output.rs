@@ -54,8 +54,8 @@ fn flush_while_the_last_frame_is_being_written() {
 fn change_of_size_starts_the_next_segment() {
     let mut output = Output::new();
     output.send(1);
-    output.session.send_frame(frame(3, 0)).unwrap();
-    output.session.send_frame(frame(3, 0)).unwrap();
+    output.session.send_frame(frame(3, 0), output.now).unwrap();
+    output.session.send_frame(frame(3, 0), output.now).unwrap();
     output.session.flush();
     let expected = ["open 1 2px", "write 1.0", "close 1", "open 2 3px", "write 2.0", "write 2.1", "close 2"];
     assert_eq!(output.run(), expected);
@@ -65,7 +65,7 @@ fn change_of_size_starts_the_next_segment() {
 fn nothing_starts_before_the_destination_and_the_room_are_there() {
     let mut output = Output::alone(QueuePolicy::Block, 2, 1000);
     output.send(2);
-    assert_eq!(output.session.send_frame(frame(2, 0)), Err(SendError::Full));
+    assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
     output.session.destination_present(true);
     assert_eq!(output.run(), [""; 0]);
     output.session.destination_present(false);
@@ -173,7 +173,7 @@ fn close_drops_the_queue_and_ends_the_stream() {
     output.run();
     output.send(2);
     output.session.close();
-    assert_eq!(output.session.send_frame(frame(2, 0)), Err(SendError::Closed));
+    assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Closed));
     output.session.flush();
     output.session.clear();
     assert_eq!(output.run(), ["close 1 closed"]);

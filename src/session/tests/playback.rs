@@ -34,7 +34,7 @@ fn finishes_go_to_the_oldest_segment() {
 fn each_wire_segment_has_its_own_also_after_a_change_of_size() {
     let mut output = Output::new();
     output.send(1);
-    output.session.send_frame(frame(3, 0)).unwrap();
+    output.session.send_frame(frame(3, 0), output.now).unwrap();
     output.run();
     output.session.playback_finished(true, finished(1));
     output.session.playback_finished(true, finished(2));

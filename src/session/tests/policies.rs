@@ -76,11 +76,11 @@ fn only_a_blocking_receiver_is_ever_full() {
 fn output_that_blocks_is_full_until_a_frame_is_written() {
     let mut output = Output::with_queue(QueuePolicy::Block, 2, 1000);
     output.send(2);
-    assert_eq!(output.session.send_frame(frame(2, 0)), Err(SendError::Full));
+    assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
     output.poll();
     output.answer(Ok(()));
     assert_eq!(output.poll().as_deref(), Some("write 1.0"));
-    assert_eq!(output.session.send_frame(frame(2, 0)), Ok(()));
+    assert_eq!(output.session.send_frame(frame(2, 0), output.now), Ok(()));
     let stats = output.session.stats();
     assert_eq!((stats.frames_accepted, stats.queue_frames, stats.refused), (3, 2, 0));
 }
@@ -89,7 +89,7 @@ fn output_that_blocks_is_full_until_a_frame_is_written() {
 fn output_refuses() {
     let mut output = Output::with_queue(QueuePolicy::Refuse, 100, 2 * FRAME_BYTES);
     output.send(2);
-    assert_eq!(output.session.send_frame(frame(1, 0)), Err(SendError::Refused));
+    assert_eq!(output.session.send_frame(frame(1, 0), output.now), Err(SendError::Refused));
     let stats = output.session.stats();
     assert_eq!((stats.frames_accepted, stats.refused), (2, 1));
 }
@@ -98,11 +98,11 @@ fn output_refuses() {
 fn output_drops_the_oldest() {
     let mut output = Output::with_queue(QueuePolicy::DropOldest, 2, 1000);
     for value in 0..5 {
-        output.session.send_frame(frame(2, value)).unwrap();
+        output.session.send_frame(frame(2, value), output.now).unwrap();
     }
     output.poll();
     output.answer(Ok(()));
-    let Some(OutputAction::Write(oldest)) = output.session.poll_action() else { panic!("a frame is queued") };
+    let Some(OutputAction::Write(oldest)) = output.session.poll_action(output.now) else { panic!("a frame is queued") };
     assert_eq!((oldest.data()[0], oldest.info().number), (3, 0));
     assert_eq!(output.session.stats().dropped_oldest, 3);
 }
@@ -134,6 +134,6 @@ fn flushes_whose_frames_were_dropped_end_nothing() {
 fn a_frame_over_the_bytes_of_an_empty_queue_is_taken() {
     let mut output = Output::with_queue(QueuePolicy::Block, 2, 1);
     output.send(1);
-    assert_eq!(output.session.send_frame(frame(2, 0)), Err(SendError::Full));
-    assert_eq!(output.session.send_frame(frame(251, 0)), Err(SendError::TooLarge));
+    assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
+    assert_eq!(output.session.send_frame(frame(251, 0), output.now), Err(SendError::TooLarge));
 }
