@@ -84,9 +84,10 @@ def prepared_pictures(width: int, height: int) -> list[bytearray]:
     while len(pictures) < PREPARED:
         at = file.index(b"00dc", at)
         size = int.from_bytes(file[at + 4 : at + 8], "little")
-        picture = Image.open(io.BytesIO(file[at + 8 : at + 8 + size])).convert("RGB").resize((width, height))
-        pictures.append(bytearray(picture.tobytes()))
-        at += 8 + size
+        content, at = file[at + 8 : at + 8 + size], at + 8
+        if content.startswith(b"\xff\xd8"):  # the name also stands in the header
+            picture = Image.open(io.BytesIO(content)).convert("RGB").resize((width, height))
+            pictures.append(bytearray(picture.tobytes()))
     return pictures
 
 

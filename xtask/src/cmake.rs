@@ -24,6 +24,17 @@ struct Build {
 const EXAMPLES: Build =
     Build { folder: "cmake-release", definitions: &["-DCMAKE_BUILD_TYPE=Release", "-DLKVIDEO_BUILD_TESTS=OFF"] };
 
+/// In a folder of its own, so that a measurement does not build the examples and tests as well.
+const BENCHES: Build = Build {
+    folder: "cmake-bench",
+    definitions: &[
+        "-DCMAKE_BUILD_TYPE=Release",
+        "-DLKVIDEO_BUILD_TESTS=OFF",
+        "-DLKVIDEO_BUILD_EXAMPLES=OFF",
+        "-DLKVIDEO_BUILD_BENCHES=ON",
+    ],
+};
+
 const TESTS: Build =
     Build { folder: "cmake-release", definitions: &["-DCMAKE_BUILD_TYPE=Release", "-DLKVIDEO_BUILD_TESTS=ON"] };
 
@@ -53,6 +64,12 @@ pub fn build_library(workspace: &Workspace) -> Result<PathBuf> {
 pub fn build_examples(workspace: &Workspace) -> Result<PathBuf> {
     build_library(workspace)?;
     EXAMPLES.run(workspace)
+}
+
+/// Builds the programs of `benches/c`; returns the build folder.
+pub fn build_benches(workspace: &Workspace) -> Result<PathBuf> {
+    build_library(workspace)?;
+    BENCHES.run(workspace)
 }
 
 /// Builds what is tested, starts a server for the tests that want one, and runs CTest.

@@ -21,6 +21,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ("strip", "apt-get install binutils"),
     ("valgrind", "apt-get install valgrind libc6-dbg"),
     ("python3", "apt-get install python3 python3-venv"),
+    ("python3.12", "apt-get install python3.12 python3.12-venv, or pyenv install 3.12"),
     ("go", "apt-get install golang-go, or https://go.dev/dl/ (tests/livekit-server/go.mod says which version)"),
     ("rustfmt", "rustup component add rustfmt"),
     ("cargo-clippy", "rustup component add clippy"),

@@ -1,24 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end-to-end suite in `tests/e2e`: Python with the official LiveKit SDK, in an environment of its own that is
-//! made once and kept in the cache.
+//! The end-to-end suite in `tests/e2e`: Python with the official LiveKit SDK.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
 
-use crate::command::{require, run, run_watched};
+use crate::command::{cargo, run, run_watched};
+use crate::python;
 use crate::server;
 use crate::stage::Tally;
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 
-/// Runs every situation against the examples that stand in `target/examples`.
-pub fn run_suite(workspace: &Workspace) -> Result<Tally> {
-    let python = environment(workspace)?;
+/// Which situations run.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Scope {
+    /// All but the long faults.
+    Short,
+    /// Faults only, all of them.
+    Faults,
+}
+
+/// Runs situations against the examples that stand in `target/examples`.
+pub fn run_suite(workspace: &Workspace, scope: Scope) -> Result<Tally> {
+    let relay = build_relay(workspace)?;
+    let requirements = workspace.root.join("tests/e2e/requirements.txt");
+    let python = python::environment(workspace, "e2e-venv", &requirements, "python3")?;
     let mut tally = None;
     let mut command = Command::new(python);
     command.arg(workspace.root.join("tests/e2e/run.py")).env("PYTHONUNBUFFERED", "1");
     command.env("LKV_EXAMPLES", workspace.target.join("examples")).env("LIVEKIT_SERVER", server::locate(workspace)?);
+    command.env("LKV_RELAY", relay).args((scope == Scope::Faults).then_some("--faults"));
     let succeeded = run_watched(&mut command, |line| tally = closing_line(line).or(tally))?;
     let mut tally = tally.context("the suite ended before its closing line")?;
     if !succeeded && tally.failed == 0 {
@@ -28,27 +40,14 @@ pub fn run_suite(workspace: &Workspace) -> Result<Tally> {
     Ok(tally)
 }
 
+/// The link that faults of the network go over.
+fn build_relay(workspace: &Workspace) -> Result<PathBuf> {
+    run(cargo(workspace).args(["build", "--locked", "--release", "--manifest-path", "tests/relay/Cargo.toml"]))?;
+    Ok(workspace.target.join("release/relay"))
+}
+
 /// `N passed, N failed`
 fn closing_line(line: &str) -> Option<Tally> {
     let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
     Some(Tally { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
-}
-
-/// The Python of an environment with the packages that requirements.txt pins.
-fn environment(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.root.join("tests/e2e/requirements.txt");
-    let folder = workspace.cache_folder()?.join("e2e-venv");
-    let installed = folder.join("requirements.txt");
-    let python = folder.join("bin/python");
-    let wanted = workspace::read(&requirements)?;
-    if std::fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
-        return Ok(python);
-    }
-    require("python3")?;
-    println!("making a Python environment once, to be kept as {}", folder.display());
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))
-        .context("Python has no venv; get it with: apt-get install python3-venv")?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;
-    workspace::write(&installed, &wanted)?;
-    Ok(python)
 }

@@ -41,14 +41,14 @@ pub fn build(workspace: &Workspace) -> Result<Programs> {
 }
 
 /// The file that programs linked with the library ask for: minor versions of 0.Y are not compatible.
-fn soname() -> String {
+pub fn soname() -> String {
     match (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR")) {
         ("0", minor) => format!("liblkvideo.so.0.{minor}"),
         (major, _) => format!("liblkvideo.so.{major}"),
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     // A running program cannot be written to, but its name can be given to another file.
     if to.exists() {
         fs::remove_file(to)?;

@@ -19,6 +19,7 @@ mod exports;
 mod header;
 mod licences;
 mod process;
+mod python;
 mod server;
 mod stage;
 mod stages;
@@ -38,13 +39,16 @@ cargo xtask COMMAND
   demo --server     the same through a real livekit-server, sender and receiver as two processes
   test              everything CI does
   test --only NAME  one stage of it; `test --list` names them
+  test --faults     faults of the network, the server and peers, all of them (`test` has a short set)
+  test --full       everything: `test` and what takes longer than CI has
   check             format, lints, unit tests, layering, header: the quick look before a commit
   examples          build the C and C++ examples (release) into target/examples/c and target/examples/cpp
   header            write include/lkvideo.h and tests/exports.txt from src/ffi
   header --check    fail if they are not what src/ffi says
   server            find or build livekit-server and print its path
   server --run      run it on free ports until Ctrl-C, and print how to join
-  bench             frames/s, latency, CPU and memory, on loopback and through the server
+  bench             ours against the official SDK and livekit-portal, one table, JSON and plots in target/bench
+  bench --help      its cases and options
   help              this text
 
 Needs Rust, a C and a C++ compiler and CMake; `test` and everything with a server also Go (or livekit-server in
@@ -73,6 +77,8 @@ fn dispatch(words: &[&str]) -> Result<bool> {
         ["demo", "--server"] => demo::through_server(&workspace)?,
         ["test"] => return stages::test(&workspace, None),
         ["test", "--only", name] => return stages::test(&workspace, Some(name)),
+        ["test", "--faults"] => return stages::test(&workspace, Some("faults")),
+        ["test", "--full"] => return stages::test_all(&workspace),
         ["test", "--list"] => stages::list(),
         ["check"] => return stages::check(&workspace),
         ["examples"] => drop(examples::build(&workspace)?),
@@ -80,7 +86,7 @@ fn dispatch(words: &[&str]) -> Result<bool> {
         ["header", "--check"] => header::check(&workspace)?,
         ["server"] => println!("{}", server::locate(&workspace)?.display()),
         ["server", "--run"] => server::run(&workspace)?,
-        ["bench"] => bench::run(&workspace)?,
+        ["bench", options @ ..] => bench::run(&workspace, options)?,
         other => bail!("`cargo xtask {}` is not a command\n\n{HELP}", other.join(" ")),
     }
     Ok(true)

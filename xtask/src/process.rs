@@ -18,11 +18,12 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Usage {
     pub cpu: Duration,
+    pub memory_bytes: u64,
     pub peak_memory_bytes: u64,
 }
 
 impl Usage {
-    fn of(pid: u32) -> Option<Self> {
+    pub fn of(pid: u32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name before the last parenthesis may hold anything; after it, utime and stime are fields 12 and 13.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -30,9 +31,20 @@ impl Usage {
         // USER_HZ is 100 on every Linux that Rust's standard library runs on.
         let cpu = Duration::from_millis(ticks * 10);
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let peak =
-            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-        Some(Self { cpu, peak_memory_bytes: peak.unwrap_or(0) * 1024 })
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+            line.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0) * 1024
+        };
+        Some(Self { cpu, memory_bytes: bytes("VmRSS:"), peak_memory_bytes: bytes("VmHWM:") })
+    }
+
+    /// The later reading, but no count goes back: a process that is ending has given its memory up already.
+    pub fn then(self, later: Self) -> Self {
+        Self {
+            cpu: self.cpu.max(later.cpu),
+            memory_bytes: later.memory_bytes,
+            peak_memory_bytes: self.peak_memory_bytes.max(later.peak_memory_bytes),
+        }
     }
 }
 
@@ -60,8 +72,7 @@ impl Running {
     pub fn usage(&mut self) -> Usage {
         // Once it has been waited for, its number may be another's.
         if let (None, Some(now)) = (self.ended, Usage::of(self.child.id())) {
-            let peak = self.usage.peak_memory_bytes.max(now.peak_memory_bytes);
-            self.usage = Usage { cpu: self.usage.cpu.max(now.cpu), peak_memory_bytes: peak };
+            self.usage = self.usage.then(now);
         }
         self.usage
     }
@@ -103,7 +114,7 @@ impl Drop for Running {
 }
 
 /// Copies lines to the terminal until the other end closes.
-fn relay(name: &str, pipe: impl Read + Send + 'static) {
+pub fn relay(name: &str, pipe: impl Read + Send + 'static) {
     let name = name.to_owned();
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {

@@ -8,15 +8,16 @@ use anyhow::{bail, ensure, Result};
 
 use crate::cmake::{self, Suite};
 use crate::command::{cargo, line, require, run, run_watched};
+use crate::e2e::{self, Scope};
 use crate::stage::{run_all, Stage, Tally};
 use crate::workspace::{self, Workspace};
-use crate::{e2e, examples, exports, header, licences};
+use crate::{examples, exports, header, licences};
 
 /// Of the release library, stripped, in bytes.
 const LARGEST_LIBRARY: u64 = 8_000_000;
 
 /// Packages that are no members of the workspace (their manifests say why): cargo is told of each.
-const STANDALONE: [&str; 2] = ["crates/libwebrtc/Cargo.toml", "tests/model/Cargo.toml"];
+const STANDALONE: [&str; 3] = ["crates/libwebrtc/Cargo.toml", "tests/model/Cargo.toml", "tests/relay/Cargo.toml"];
 
 const FORMAT: Stage = Stage { name: "format", about: "rustfmt has nothing to change", run: |ws| single(format(ws)) };
 const CLIPPY: Stage = Stage { name: "clippy", about: "no lint in any target", run: |ws| single(clippy(ws)) };
@@ -53,7 +54,16 @@ const CTEST: Stage = Stage {
     about: "the C and C++ tests, on loopback and on a real server",
     run: |ws| cmake::test(ws, Suite::Plain),
 };
-const E2E: Stage = Stage { name: "e2e", about: "end to end, with official SDK peers", run: e2e::run_suite };
+const E2E: Stage = Stage {
+    name: "e2e",
+    about: "end to end, with official SDK peers, and a short set of faults",
+    run: |ws| e2e::run_suite(ws, Scope::Short),
+};
+const FAULTS: Stage = Stage {
+    name: "faults",
+    about: "end to end: every fault of the network, the server and peers (only with --full or --faults)",
+    run: |ws| e2e::run_suite(ws, Scope::Faults),
+};
 const PANIC: Stage = Stage {
     name: "panic",
     about: "a panic inside the library stays inside, in a build that has functions which panic",
@@ -64,15 +74,22 @@ const VALGRIND: Stage =
 
 const TEST: [&Stage; 13] =
     [&FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &PANIC, &E2E, &VALGRIND];
+/// What `test --full` adds: it takes longer than CI has.
+const LONG: [&Stage; 1] = [&FAULTS];
 const CHECK: [&Stage; 4] = [&FORMAT, &HEADER, &CLIPPY, &UNIT];
 
 /// `cargo xtask test`: all stages, or the one named.
 pub fn test(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
     let Some(name) = only else { return Ok(run_all(workspace, &TEST)) };
-    match TEST.iter().find(|stage| stage.name == name) {
+    match TEST.iter().chain(&LONG).find(|stage| stage.name == name) {
         Some(stage) => Ok(run_all(workspace, &[stage])),
         None => bail!("there is no stage {name}; `cargo xtask test --list` names them"),
     }
+}
+
+/// `cargo xtask test --full`
+pub fn test_all(workspace: &Workspace) -> Result<bool> {
+    Ok(run_all(workspace, &[TEST.as_slice(), &LONG].concat()))
 }
 
 /// `cargo xtask check`
@@ -82,7 +99,7 @@ pub fn check(workspace: &Workspace) -> Result<bool> {
 
 /// `cargo xtask test --list`
 pub fn list() {
-    TEST.iter().for_each(|stage| println!("{:<10} {}", stage.name, stage.about));
+    TEST.iter().chain(&LONG).for_each(|stage| println!("{:<10} {}", stage.name, stage.about));
 }
 
 /// The count of a stage that has no cases of its own.
