@@ -6,6 +6,7 @@
 //! digits only, numbers in range; unknown attributes and JSON keys are ignored.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use bytes::Bytes;
 use serde_json::{json, Map, Value};
@@ -59,9 +60,9 @@ pub struct StreamAttributes {
 impl StreamAttributes {
     /// Reads a stream's attributes. What is missing is RGBA or 640x480; the result always has a layout.
     pub fn from_map(attributes: &HashMap<String, String>) -> Result<Self, WireError> {
-        let format = PixelFormat::try_from(number(attributes, TYPE, PixelFormat::Rgba.number())?)?;
-        let width = number(attributes, WIDTH, DEFAULT_WIDTH)?;
-        let height = number(attributes, HEIGHT, DEFAULT_HEIGHT)?;
+        let format = PixelFormat::try_from(number(attributes, TYPE)?.unwrap_or(PixelFormat::Rgba.number()))?;
+        let width = number(attributes, WIDTH)?.unwrap_or(DEFAULT_WIDTH);
+        let height = number(attributes, HEIGHT)?.unwrap_or(DEFAULT_HEIGHT);
         let attributes = Self { format, width, height };
         attributes.layout()?;
         Ok(attributes)
@@ -79,12 +80,16 @@ impl StreamAttributes {
     }
 }
 
-fn number(attributes: &HashMap<String, String>, name: &'static str, missing: u32) -> Result<u32, WireError> {
-    let Some(value) = attributes.get(name) else { return Ok(missing) };
+/// An attribute that is a decimal number, if it is there.
+pub(super) fn number<T: FromStr>(
+    attributes: &HashMap<String, String>,
+    name: &'static str,
+) -> Result<Option<T>, WireError> {
+    let Some(value) = attributes.get(name) else { return Ok(None) };
     // `parse` alone takes a plus sign.
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = value.parse().ok().filter(|_| digits);
-    parsed.ok_or_else(|| WireError::Attribute { name, value: value.chars().take(32).collect() })
+    parsed.map(Some).ok_or_else(|| WireError::Attribute { name, value: value.chars().take(32).collect() })
 }
 
 /// How far the receiver has played a segment.
@@ -120,10 +125,14 @@ impl PlaybackFinished {
         Self::new((seconds * 1e6).round() as i64, interrupted)
     }
 
+    /// The position in seconds.
+    pub fn position_s(&self) -> f64 {
+        self.position_us as f64 / 1e6
+    }
+
     /// The payload of [`METHOD_PLAYBACK_FINISHED`]: these two keys only, peers refuse others.
     pub fn to_json(&self) -> String {
-        let seconds = self.position_us as f64 / 1e6;
-        json!({ "playback_position": seconds, "interrupted": self.interrupted }).to_string()
+        json!({ "playback_position": self.position_s(), "interrupted": self.interrupted }).to_string()
     }
 }
 
