@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the end-to-end suite: example programs and official-SDK peers on a real livekit-server.
 
-    python3 tests/e2e/run.py [-k PATTERN] [--list]
+    python3 tests/e2e/run.py [--faults] [-k PATTERN] [--list]
+
+Without an option it runs all but the situations marked `long`, with `--faults` those marked `fault`, long or not.
 
 Takes the server from $LIVEKIT_SERVER (or the PATH, or the cache) and the programs from $LKV_EXAMPLES (default:
 target/examples). The last line is `N passed, N failed`; the exit status is 0 only if nothing failed and something ran.
@@ -66,6 +68,7 @@ class Counter:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-k", metavar="PATTERN", help="only situations whose name matches (as in pytest)")
+    parser.add_argument("--faults", action="store_true", help="faults of the network, the server and peers, all of them")
     parser.add_argument("--list", action="store_true", help="print the situations and run none")
     options = parser.parse_args()
     enter_environment()
@@ -76,6 +79,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = [str(SUITE), "--rootdir", str(SUITE), "-c", str(SUITE / "pytest.ini")]
     arguments += ["-k", options.k] if options.k else []
+    arguments += ["-m", "fault" if options.faults else "not long"]
     if options.list:
         return int(pytest.main([*arguments, "--collect-only", "-q", "-q"]))
     counter = Counter()

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server crashes and comes back on the same ports with no memory of the room: both sides join it anew."""
 
+import pytest
+
 from support import checks
 from support.programs import where
 from support.room import CONNECTED
 from support.server import Server
+
+pytestmark = pytest.mark.fault
 
 
 def test_both_sides_come_back(make_room, tmp_path):

@@ -8,6 +8,8 @@ from support.programs import where
 from support.room import CONNECTED
 from support.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.fault
+
 FRAMES = 150
 
 

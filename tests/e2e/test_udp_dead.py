@@ -14,6 +14,8 @@ from support.room import CONNECTED
 from support.server import Server
 from support.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.fault
+
 SESSION_LIMIT_S = 90
 # The far sender is held up while UDP is dead; a near one goes on, and one of its segments must begin when all is well.
 SEGMENTS = {"sender": 2, "receiver": 5}

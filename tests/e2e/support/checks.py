@@ -73,6 +73,28 @@ def assert_segments_in_order(receiver: Program) -> list[str]:
     return causes
 
 
+def assert_promises(sender: Program, receiver: Program, unreported: int = 0, left: bool = False) -> list[str]:
+    """What holds whatever happens on the way: each segment that started has one end, and what was delivered was sent:
+    whole, in order, at most once. Returns the causes. `unreported`: frames that a killed sender may have sent without
+    saying so. `left`: the receiver left with events in its queue, maybe the last end."""
+    causes = assert_segments_in_order(receiver)
+    open_segments = len(receiver.matching("segment_start")) - len(causes)
+    assert open_segments in ((0, 1) if left else (0,)), f"{open_segments} segments have no end\n{receiver.report()}"
+    identity = lambda event: tuple(event[key] for key in FRAME_KEYS[1:])  # noqa: E731  numbers begin anew with a stream
+    to_come = iter(map(identity, sender.matching("sent")))
+    strangers = [event for event in receiver.matching("frame") if identity(event) not in to_come]
+    assert len(strangers) <= unreported, f"not sent, damaged, repeated or out of order: {strangers[:3]}\n{receiver.report()}"
+    return causes
+
+
+def assert_every_segment_finished(sender: Program, receiver: Program) -> None:
+    """At the end of the sender no segment is without its playback-finished, real or made up, and none has two."""
+    finishes = len(sender.matching("playback_finished")) + len(sender.matching("playback_made_up"))
+    segments = {event["segment"] for event in sender.matching("sent")}
+    most = max(len(segments), len(receiver.matching("segment_start")) + 1)  # one may have begun and never arrived
+    assert len(segments) <= finishes <= most, f"{finishes} finishes of {len(segments)} segments\n{sender.report()}"
+
+
 def last_segment(receiver: Program) -> int:
     """The number of the last segment that has started."""
     return receiver.matching("segment_start")[-1]["segment"]

@@ -8,6 +8,7 @@ A FarHost's link can be unplugged, as behind a firewall that has turned bad; a S
 where they lack, entering says so.
 """
 
+import contextlib
 import ctypes
 import itertools
 import json
@@ -19,6 +20,7 @@ import subprocess
 import threading
 
 from . import process
+from .tcp_proxy import TcpProxy
 
 # 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no real host is hidden.
 PREFIX = f"198.18.{os.getpid() % 256}"
@@ -151,6 +153,12 @@ class ShapedHost(FarHost):
     def plug(self) -> None:
         """Lets packets through again."""
         self.shape(down=False)
+
+    @contextlib.contextmanager
+    def signalling(self, server_port: int):
+        """Carries signalling over the link as well; gives the URL for programs on the far host."""
+        with TcpProxy(server_port, listener=socket.create_server((self.near_ip, 0))) as proxy:
+            yield f"ws://{self.near_ip}:{proxy.port}"
 
     def relay_cpu_s(self) -> float:
         """Processor time that the relay has used."""

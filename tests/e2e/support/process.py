@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Child processes that never outlive the suite."""
 
+import pathlib
 import shutil
 import subprocess
 
@@ -9,6 +10,12 @@ def spawn(command: list[str], **options) -> subprocess.Popen:
     """Starts `command`; the kernel kills it should the suite itself be killed (Linux)."""
     guard = [shutil.which("setpriv"), "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
     return subprocess.Popen([*guard, *command], **{"stdin": subprocess.DEVNULL, **options})
+
+
+def memory_bytes(process: subprocess.Popen) -> int:
+    """Memory that `process` has in use (Linux)."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def kill(process: subprocess.Popen | None) -> None:

@@ -123,6 +123,18 @@ class Program:
         """Asks the process to leave, as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
 
+    def pause(self) -> None:
+        """Stops the process as it is (SIGSTOP); its connections stay open."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets a paused process go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def memory_bytes(self) -> int:
+        """Memory in use."""
+        return process.memory_bytes(self._process)
+
     def crash(self) -> None:
         """Ends the process at once; nobody is told."""
         process.kill(self._process)

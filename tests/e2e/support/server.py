@@ -98,6 +98,10 @@ class Server:
         any time."""
         process.kill(self._process)
 
+    def memory_bytes(self) -> int:
+        """Memory in use."""
+        return process.memory_bytes(self._process)
+
     def call(self, room: str, method: str, body: dict) -> dict:
         """Calls `method` of the server's RoomService (Twirp over HTTP, JSON)."""
         request = urllib.request.Request(

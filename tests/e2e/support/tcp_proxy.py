@@ -6,6 +6,7 @@ certificate it speaks TLS to the client and plain TCP to the target: a `wss://` 
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import threading
@@ -78,7 +79,8 @@ class TcpProxy:
         self._live |= pair
         if self._refusing:
             await self._set_refusing(True)
-        await asyncio.gather(_pump(reader, onward_writer), _pump(onward_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):  # shutting down; asyncio's streams would make noise of it
+            await asyncio.gather(_pump(reader, onward_writer), _pump(onward_reader, writer))
         self._live -= pair
 
 
