@@ -13,6 +13,7 @@ int main(int argc, char **argv) {
         .struct_size = sizeof callbacks, .on_event = arrivals_event, .user_data = &arrivals};
     lkv_receiver_options options = LKV_RECEIVER_OPTIONS_INIT;
     options.callbacks = &callbacks;
+    options.sender = "sender"; // a server may take seconds to announce it; with a name nobody has to wait for that
     lkv_receiver *receiver = NULL;
     lkv_room *room = measured_connect(&wanted, "receiver", LKV_KIND_STANDARD);
     const bool done = room && !broke("create a receiver", lkv_receiver_create(room, &options, &receiver));

@@ -58,6 +58,11 @@ impl Contender {
         }
     }
 
+    /// livekit-portal sends each frame by itself: nothing says that no more comes.
+    pub fn ends_streams(self) -> bool {
+        matches!(self, Self::Ours | Self::Official)
+    }
+
     pub fn frame_bytes(self, video: &Video) -> u64 {
         let pixels = u64::from(video.width) * u64::from(video.height);
         match (self, video.pixels) {
@@ -140,7 +145,7 @@ impl Tools {
     fn side(&self, who: Contender, program: &str, role: &str, run: &Run) -> Option<Command> {
         let python = |script: &str, codec: &[&str]| {
             let mut command = Command::new(self.python.as_deref()?);
-            command.arg(self.script(script)).arg(role).args(codec).env("PYTHONUNBUFFERED", "1");
+            command.arg(self.script(script)).arg(role).args(codec).env("RUST_LOG", "error");
             Some(command)
         };
         let mut command = match who {

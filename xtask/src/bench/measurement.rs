@@ -17,8 +17,12 @@ use crate::server::Server;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Beyond the time of sending: for slow peers' last frames, and for a sender that waits in vain.
 const SEND_LIMIT: Duration = Duration::from_secs(60);
-/// A receiver that knows no end has it all when nothing came for so long.
-const QUIET: Duration = Duration::from_secs(4);
+/// How long the end of a stream may take after the last frame was sent.
+const END_LIMIT: Duration = Duration::from_secs(20);
+/// A receiver that knows no end has it all when nothing came for so long,
+const QUIET: Duration = Duration::from_secs(3);
+/// and what is still queued after so long is left where it is: some peers queue a minute of video.
+const DRAIN: Duration = Duration::from_secs(8);
 const TICK: Duration = Duration::from_millis(200);
 /// A frame is late when it came so long after its stamp.
 pub const LATE_MS: f64 = 250.0;
@@ -27,6 +31,8 @@ pub const LATE_MS: f64 = 250.0;
 pub struct Sides {
     pub sender: Command,
     pub receiver: Option<Command>,
+    /// Whether the receiver sees the stream end.
+    pub knows_end: bool,
     /// Bytes of pixels in a frame.
     pub frame_bytes: u64,
     pub seconds: f64,
@@ -60,6 +66,8 @@ pub struct Recording {
     frame_bytes: u64,
     arrivals: Vec<Arrival>,
     sent: u64,
+    /// Nothing was on its way any more.
+    all_came: bool,
     refused: u64,
     broken: u64,
     connect_ms: Vec<(&'static str, f64)>,
@@ -89,7 +97,15 @@ pub fn measure(mut sides: Sides, mut server: Option<&mut Server>) -> Result<Reco
     let limit = Duration::from_secs_f64(sides.seconds) + SEND_LIMIT;
     let (mut window, mut last_came) = (Window::default(), Instant::now());
     let mut memory = Vec::new();
-    while !watch.is_over(last_came.elapsed()) {
+    loop {
+        let since_done = window.until.as_ref().map(|(until, _)| until.elapsed());
+        if watch.end.is_some() && since_done.is_some() {
+            break;
+        }
+        if !sides.knows_end && since_done.is_some_and(|since| since >= DRAIN || last_came.elapsed() >= QUIET) {
+            break;
+        }
+        ensure!(since_done.is_none_or(|since| since < END_LIMIT), "the stream did not end");
         ensure!(begun.elapsed() < limit, "it was not over after {} s", limit.as_secs());
         match events.recv_timeout(TICK) {
             Ok((index, event)) => {
@@ -115,9 +131,8 @@ pub fn measure(mut sides: Sides, mut server: Option<&mut Server>) -> Result<Reco
         }
     }
     let last = usages(&mut parties, server);
-    for party in parties {
-        party.leave()?;
-    }
+    let all_came = watch.end.is_some() || last_came.elapsed() >= QUIET;
+    leave(parties, &events, &mut watch)?;
     let (sender_start_us, connected_us) =
         watch.sender_times[0].zip(watch.sender_times[1]).context("the sender did not say when it connected")?;
     connect_ms.push((name, (connected_us - sender_start_us) as f64 / 1e3));
@@ -126,6 +141,7 @@ pub fn measure(mut sides: Sides, mut server: Option<&mut Server>) -> Result<Reco
     Ok(Recording {
         frame_bytes: sides.frame_bytes,
         sent,
+        all_came,
         refused: watch.refused,
         broken: watch.broken,
         connect_ms,
@@ -136,6 +152,20 @@ pub fn measure(mut sides: Sides, mut server: Option<&mut Server>) -> Result<Reco
         arrivals: watch.arrivals,
         memory,
     })
+}
+
+/// Ends the processes. A receiver that knows no end of the stream counts what was broken only now.
+fn leave(parties: Vec<Party>, events: &Receiver<(usize, Event)>, watch: &mut Watch) -> Result<()> {
+    let mut open = parties.len();
+    parties.into_iter().try_for_each(Party::leave)?;
+    while open > 0 {
+        match events.recv_timeout(CONNECT_LIMIT).context("an output stays open")?.1 {
+            Event::Closed => open -= 1,
+            Event::End { broken, .. } => watch.broken = broken,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn wait_connected(events: &Receiver<(usize, Event)>) -> Result<(i64, i64)> {
@@ -220,10 +250,6 @@ impl Watch {
         }
         Ok(())
     }
-
-    fn is_over(&self, quiet: Duration) -> bool {
-        self.done.is_some() && (self.end.is_some() || quiet >= QUIET)
-    }
 }
 
 impl Recording {
@@ -232,9 +258,11 @@ impl Recording {
         self.arrivals.iter().map(|arrival| (arrival.t_us - arrival.sent_us) as f64 / 1e3).collect()
     }
 
-    /// Milliseconds from frame to frame, and from the last frame to the end of the stream.
+    /// Milliseconds from frame to frame; first from the sending of the first one, last to the end of the stream.
     pub fn gaps_ms(&self) -> Vec<f64> {
-        let times: Vec<i64> = self.arrivals.iter().map(|arrival| arrival.t_us).chain([self.end_us]).collect();
+        let begin = self.arrivals.first().map(|first| first.sent_us);
+        let arrivals = self.arrivals.iter().map(|arrival| arrival.t_us);
+        let times: Vec<i64> = begin.into_iter().chain(arrivals).chain([self.end_us]).collect();
         times.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e3).collect()
     }
 
@@ -257,13 +285,15 @@ impl Recording {
             ("first_frame_ms", (first.t_us - self.sender_start_us) as f64 / 1e3),
             ("frames_sent", self.sent as f64),
             ("frames_received", received as f64),
-            ("frames_lost", self.sent.saturating_sub(received) as f64),
             ("frames_refused", self.refused as f64),
             ("frames_broken", self.broken as f64),
             ("frames_late", late as f64),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        if self.all_came {
+            figures.insert("frames_lost".to_owned(), self.sent.saturating_sub(received) as f64);
+        }
         for (name, ms) in &self.connect_ms {
             figures.insert(format!("connect_{name}_ms"), *ms);
         }
@@ -286,6 +316,7 @@ mod tests {
             frame_bytes: 1_000_000,
             arrivals: arrivals.iter().map(|&(sent_us, t_us)| Arrival { sent_us, t_us }).collect(),
             sent,
+            all_came: true,
             refused: 0,
             broken: 0,
             connect_ms: vec![("sender", 12.0)],
@@ -307,9 +338,9 @@ mod tests {
     }
 
     #[test]
-    fn silence_before_the_end_is_a_gap() {
-        let recording = recording(&[(0, 100_000), (0, 200_000)], 2, 2_200_000);
-        assert_eq!(recording.gaps_ms(), [100.0, 2000.0]);
+    fn silence_before_the_first_frame_and_before_the_end_is_a_gap() {
+        let recording = recording(&[(40_000, 100_000), (90_000, 200_000)], 2, 2_200_000);
+        assert_eq!(recording.gaps_ms(), [60.0, 100.0, 2000.0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! it leaves when its standard input is closed.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -96,17 +96,14 @@ impl Party {
         self.usage
     }
 
-    /// Asks it to leave. None: it had to be ended.
-    pub fn leave(mut self) -> Result<Option<ExitStatus>> {
+    /// Asks it to leave, and ends it if it does not.
+    pub fn leave(mut self) -> Result<()> {
         drop(self.input.take());
         let deadline = Instant::now() + LEAVE_LIMIT;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(Some(status));
-            }
+        while self.child.try_wait()?.is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(None)
+        Ok(())
     }
 }
 

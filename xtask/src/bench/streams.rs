@@ -36,7 +36,7 @@ pub fn through_server(bench: &Bench, who: Contender, video: Video) -> Result<Rec
     let mut server = Server::start(bench.workspace)?;
     let (seconds, min_frames) = match who {
         Contender::Ours => (bench.options.seconds, 2),
-        _ => (bench.options.peer_seconds, PEER_MIN_FRAMES),
+        _ => (bench.options.peer_seconds, if bench.options.quick { 2 } else { PEER_MIN_FRAMES }),
     };
     between(bench, &mut server, [who, who], video, (seconds, min_frames))
 }
@@ -54,6 +54,7 @@ pub fn between(
     let sides = Sides {
         sender: bench.tools.sender(sender, &run).context(missing)?,
         receiver: Some(bench.tools.receiver(receiver, &run).context(missing)?),
+        knows_end: sender.ends_streams(),
         frame_bytes: sender.frame_bytes(&video),
         seconds,
         memory_every: bench.memory_every,
@@ -91,7 +92,8 @@ pub fn loopback(bench: &Bench, video: Video) -> Result<Value> {
         run.apply(&mut sender);
         let frame_bytes = Contender::Ours.frame_bytes(&video);
         let figures =
-            measure(Sides { sender, receiver: None, frame_bytes, seconds, memory_every: None }, None)?.figures()?;
+            measure(Sides { sender, receiver: None, knows_end: true, frame_bytes, seconds, memory_every: None }, None)?
+                .figures()?;
         bench.tell_round(&format!("loopback-{}", video.name()), "ours", round, &figures);
         rounds.push(figures);
     }

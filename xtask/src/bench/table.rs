@@ -70,9 +70,12 @@ pub fn markdown(results: &Map<String, Value>, names: &[String]) -> String {
     text
 }
 
-/// Those of a case who were measured.
-fn contenders(case: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    case.as_object().into_iter().flatten().filter(|(name, _)| !["ratio", "run"].contains(&name.as_str()))
+/// Those of a case who were measured, ours first.
+fn contenders(case: &Value) -> Vec<(&String, &Value)> {
+    let all = case.as_object().into_iter().flatten();
+    let mut all: Vec<_> = all.filter(|(name, _)| !["ratio", "run"].contains(&name.as_str())).collect();
+    all.sort_by_key(|(name, _)| *name != "ours");
+    all
 }
 
 fn rows(results: &Map<String, Value>, names: &[&String], columns: &[Column]) -> String {
