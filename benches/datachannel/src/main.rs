@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const MARK: &[u8] = b".";
 
 enum Event {
-    Description(Side, SessionDescription),
+    Description(Side, Box<SessionDescription>),
     Candidate(Side, IceCandidate),
     /// An end of the channel, of either side.
     Open,
@@ -91,7 +91,7 @@ impl PeerConnectionHandler for Peer {
     }
 
     fn on_description(&mut self, description: SessionDescription) {
-        let _ = self.events.send(Event::Description(self.side, description));
+        let _ = self.events.send(Event::Description(self.side, Box::new(description)));
     }
 
     fn on_candidate(&mut self, candidate: IceCandidate) {
