@@ -101,7 +101,6 @@ impl Receiver {
         let (requests, to_send) = mpsc::unbounded_channel();
         let core = Arc::new(ReceiverCore {
             wanted_sender: options.sender.clone(),
-            blocks: options.policy == QueuePolicy::Block,
             shared: Monitor::new(Shared {
                 session: ReceiverSession::new(
                     ReceiverConfig {
@@ -229,7 +228,6 @@ impl Shared {
 
 pub(super) struct ReceiverCore {
     wanted_sender: Option<String>,
-    blocks: bool,
     handles_events: bool,
     shared: Monitor<Shared>,
     /// For the task: a timer is new.
@@ -326,11 +324,15 @@ impl ReceiverCore {
     }
 
     fn take_event(&self, wait: Wait) -> Result<ReceiverEvent, DriverError> {
-        let outcome = self.shared.wait(wait, |s| match s.session.next_event() {
-            Some(event) => Some(Ok(event)),
-            None => s.ended.then_some(Err(DriverError::Closed)),
+        let mut was_full = false;
+        let outcome = self.shared.wait(wait, |s| {
+            was_full = s.session.is_full();
+            match s.session.next_event() {
+                Some(event) => Some(Ok(event)),
+                None => s.ended.then_some(Err(DriverError::Closed)),
+            }
         });
-        if self.blocks {
+        if was_full {
             self.space.notify_waiters();
         }
         outcome.unwrap_or(Err(DriverError::Timeout))
@@ -383,16 +385,28 @@ pub(super) struct StreamSink {
 }
 
 impl StreamSink {
-    /// A chunk came. Copies it; wakes the application only when a frame is whole.
+    /// A chunk came. Copies it; wakes the application only when it brings the first event to take.
     pub fn chunk(&self, index: u64, content: &[u8]) {
-        let shared = &self.receiver.shared;
-        let news = {
-            let mut s = shared.lock();
-            s.session.chunk(self.stream, index, content, Instant::now());
-            s.session.has_event()
-        };
-        if news {
-            shared.update(|_| ());
+        self.take(&mut self.receiver.shared.lock(), index, content);
+    }
+
+    /// For a transport that can wait: like [`StreamSink::chunk`], unless the receiver's queue is full and its policy is
+    /// to block. Whether the chunk was taken; if not, [`StreamSink::ready`] says when to try again.
+    pub fn offer(&self, index: u64, content: &[u8]) -> bool {
+        let mut s = self.receiver.shared.lock();
+        let takes = s.ended || !s.session.is_full();
+        if takes {
+            self.take(&mut s, index, content);
+        }
+        takes
+    }
+
+    /// Who waits for an event waits because there is none: with one there already, nobody is to be woken.
+    fn take(&self, s: &mut Shared, index: u64, content: &[u8]) {
+        let had_event = s.session.has_event();
+        s.session.chunk(self.stream, index, content, Instant::now());
+        if !had_event && s.session.has_event() {
+            self.receiver.shared.notify();
         }
     }
 
@@ -401,12 +415,8 @@ impl StreamSink {
         self.receiver.tell(|session, _| session.stream_closed(self.stream, StreamEnd { reason }));
     }
 
-    /// For a transport that can wait: completes when the receiver's queue has room, at once if its policy is not to
-    /// block.
+    /// Completes when a chunk that was not taken can be offered again.
     pub async fn ready(&self) {
-        if !self.receiver.blocks {
-            return;
-        }
         loop {
             let mut space = std::pin::pin!(self.receiver.space.notified());
             // Registered before the look, so that a wake-up in between is not lost.

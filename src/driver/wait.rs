@@ -38,7 +38,7 @@ impl<T> Monitor<T> {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Looks at the state, or changes it where nobody waits for the change.
+    /// Looks at the state, or changes it where nobody waits for the change or [`Monitor::notify`] follows.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.state.lock()
     }
@@ -46,8 +46,13 @@ impl<T> Monitor<T> {
     /// Changes the state and wakes everyone who waits for it.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let result = change(&mut self.state.lock());
-        self.changed.notify_all();
+        self.notify();
         result
+    }
+
+    /// Wakes everyone who waits, after a change that was made by [`Monitor::lock`].
+    pub fn notify(&self) {
+        self.changed.notify_all();
     }
 
     /// Blocks until `ready` gives a value; `None` when the patience is at its end.

@@ -30,12 +30,13 @@ impl Assembler {
     /// Takes the next content of the stream and hands on each frame that is complete with it.
     pub fn push(&mut self, mut content: &[u8], mut each: impl FnMut(Bytes)) {
         while !content.is_empty() {
-            let mut frame = self.unfinished.take().unwrap_or_else(|| Unfinished::new(&self.pool, self.frame_size));
+            // Filled where it lies: moving it would wait for the stores of the copy before.
+            let frame = self.unfinished.get_or_insert_with(|| Unfinished::new(&self.pool, self.frame_size));
             content = frame.fill(content);
             if frame.filled == self.frame_size {
-                each(frame.buffer.freeze());
-            } else {
-                self.unfinished = Some(frame);
+                if let Some(whole) = self.unfinished.take() {
+                    each(whole.buffer.freeze());
+                }
             }
         }
     }

@@ -177,8 +177,9 @@ impl Writer {
     pub async fn write(&mut self, frame: &Bytes) {
         for chunk in v0::chunks(frame) {
             if let Some(sink) = &self.sink {
-                sink.ready().await;
-                sink.chunk(self.next_chunk, &chunk);
+                while !sink.offer(self.next_chunk, &chunk) {
+                    sink.ready().await;
+                }
             }
             self.next_chunk += 1;
         }
