@@ -7,6 +7,7 @@
 
 use super::status::{Failure, Outcome, LKV_ERROR_BUFFER_TOO_SMALL};
 use std::ffi::{c_char, CStr};
+use std::fmt::Display;
 use std::mem::size_of;
 
 /// No struct of ours comes near; a size above is a struct that was never initialised.
@@ -42,7 +43,7 @@ macro_rules! c_structs {
 pub(super) use c_structs;
 
 /// Refuses NULL and misaligned pointers.
-pub(super) fn check<T>(pointer: *const T, what: &str) -> Outcome {
+pub(super) fn check<T>(pointer: *const T, what: impl Display) -> Outcome {
     if pointer.is_null() {
         return Err(Failure::invalid(format!("{what} is NULL")));
     }

@@ -326,7 +326,7 @@ impl Picture {
         }
         for (plane, given) in layout.planes().iter().zip(&desc.planes) {
             let name = plane.name;
-            check(given.data, &format!("plane {name}"))?;
+            check(given.data, format_args!("plane {name}"))?;
             let fits = |given: u32, needed: usize| given == 0 || given as usize >= needed;
             if !fits(given.row_bytes, plane.row_bytes) || !fits(given.rows, plane.rows) {
                 let (row_bytes, rows) = (plane.row_bytes, plane.rows);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The gate that every callback of one object passes: open, enter, exit, close, close from inside.
 //!
-//! Invariants: no callback runs before the gate is open; once [`Gate::close`] has returned, no callback of the object starts; and none is under way, unless the
-//! closing thread is itself inside a callback of the library (it could wait for itself, or two for each other). A callback
-//! whose body panicked poisons the gate and with it the object. Std-only, no C types: its model check runs on loom.
+//! Invariants: no callback runs before the gate is open; once [`Gate::close`] has returned, no callback of the object
+//! starts; and none is under way, unless the closing thread is itself inside a callback of the library (it could wait for
+//! itself, or two for each other). A callback whose body panicked poisons the gate and with it the object. Std-only, no C
+//! types: its model check runs on loom.
 
 // The `thread_local` of the model check takes no const block.
 #![allow(clippy::missing_const_for_thread_local)]
@@ -132,8 +133,12 @@ struct Exit<'a>(&'a Gate);
 
 impl Drop for Exit<'_> {
     fn drop(&mut self) {
-        self.0.lock().inside -= 1;
-        self.0.changed.notify_all();
+        let mut passage = self.0.lock();
+        passage.inside -= 1;
+        // Nobody else waits for it, and to wake nobody takes a system call, too.
+        if passage.door == Door::Closed {
+            self.0.changed.notify_all();
+        }
     }
 }
 
