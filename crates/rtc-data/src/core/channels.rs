@@ -30,6 +30,9 @@ pub const FIRST_INCOMING: ChannelKey = 1 << 32;
 /// Drained bytes are reported once this many have come together, or none are left.
 const REPORT_STEP: u64 = 100 << 10;
 
+/// Bytes of a channel that go into SCTP at a time: a train of datagrams.
+const PORTION: usize = 60_000;
+
 /// A stream id that was closed is not used again for this long. The stack gives it away at once, but the
 /// far end's half of the reset (RFC 6525) is still on its way, and the stream does not open before.
 const QUARANTINE: Duration = Duration::from_secs(1);
@@ -219,14 +222,16 @@ impl Channels {
         self.entries.get(&key).map(|e| Counters { given: e.given, handed: e.handed, reported: e.reported })
     }
 
-    /// Feeds SCTP from the queues, as far as the cap of each channel lets it, and closes those that
-    /// are to be closed and have nothing left.
-    pub(super) fn pump(&mut self, pc: &mut RTCPeerConnection, now: Instant) {
+    /// Feeds SCTP from the queues, as far as the cap of each channel lets it and with no more than [`PORTION`], and
+    /// closes those that are to be closed and have nothing left. Whether there may be more to feed.
+    pub(super) fn pump(&mut self, pc: &mut RTCPeerConnection, now: Instant) -> bool {
+        let mut fed = false;
         for e in self.entries.values_mut() {
             if matches!(e.state, ChannelState::Open | ChannelState::Closing) {
-                e.pump(pc, self.max_in_flight, now);
+                fed |= e.pump(pc, self.max_in_flight, now);
             }
         }
+        fed
     }
 
     /// Bytes inside SCTP, and bytes that have left it so far.
@@ -267,13 +272,15 @@ impl Entry {
         self.made(pc).map_or(0, |dc| dc.outstanding_bytes())
     }
 
-    fn pump(&mut self, pc: &mut RTCPeerConnection, cap: usize, now: Instant) {
-        while let Some((data, _)) = self.queue.front() {
+    fn pump(&mut self, pc: &mut RTCPeerConnection, cap: usize, now: Instant) -> bool {
+        let mut fed = 0;
+        while let Some((data, _)) = self.queue.front().filter(|_| fed < PORTION) {
             let held = self.in_flight(pc);
             if held > 0 && held + data.len() > cap {
-                return;
+                break;
             }
-            let Some((data, binary)) = self.queue.pop_front() else { return };
+            let Some((data, binary)) = self.queue.pop_front() else { break };
+            fed += data.len().max(1);
             self.handed += data.len() as u64;
             let Some(mut dc) = self.made(pc) else { continue };
             let sent = if binary {
@@ -285,11 +292,12 @@ impl Entry {
                 log::warn!("message on {} given up: {e}", dc.label());
             }
         }
-        if self.state == ChannelState::Closing && self.in_flight(pc) == 0 {
+        if self.state == ChannelState::Closing && fed == 0 && self.in_flight(pc) == 0 {
             if let Some(mut dc) = self.made(pc) {
                 let _ = dc.close();
             }
         }
+        fed > 0
     }
 
     /// What was not delivered is given up.

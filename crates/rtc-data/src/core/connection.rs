@@ -47,6 +47,9 @@ const KEEPALIVE: Duration = Duration::from_millis(700);
 /// Least distance of two wake-ups for a timer of the stack that is overdue and stays so.
 const OVERDUE_RETRY: Duration = Duration::from_millis(5);
 
+/// Datagrams at least this long carry payload: none of the stack's own messages on an association that is up are.
+const PAYLOAD: usize = 1000;
+
 /// A data-only WebRTC peer connection without I/O. The module's head tells the calling order.
 pub struct Connection {
     pub(super) pc: RTCPeerConnection,
@@ -71,6 +74,8 @@ pub struct Connection {
     held_until: Option<Instant>,
     /// Whether the channels' queues or SCTP's room for them may have changed.
     refill: bool,
+    /// Whether a channel was ever open.
+    up: bool,
 }
 
 impl Connection {
@@ -114,6 +119,7 @@ impl Connection {
             ran: now,
             held_until: None,
             refill: false,
+            up: false,
         })
     }
 
@@ -201,14 +207,17 @@ impl Connection {
             ecn: None,
             transport_protocol: TransportProtocol::UDP,
         };
-        let now = self.stack_now();
+        let (now, short) = (self.stack_now(), data.len() < PAYLOAD);
         if let Err(e) = self.pc.handle_read(TaggedBytesMut { now, transport, message: data }) {
             log::debug!("datagram from {remote}: {e}");
         }
-        // Before the next datagram: the stack makes negotiated channels when it tells itself of the association,
-        // and drops a message that comes sooner.
-        while let Some(event) = self.pc.poll_event() {
-            self.absorb(event);
+        // Before the next datagram: the stack makes negotiated channels when it tells itself of the association, and
+        // drops a message that comes sooner; and a stream that is closed has to be so before it is opened again. Those
+        // come in short datagrams. A long one is payload, and what it tells can wait.
+        if short || !self.up {
+            while let Some(event) = self.pc.poll_event() {
+                self.absorb(event);
+            }
         }
     }
 
@@ -262,22 +271,36 @@ impl Connection {
         if self.held_until.is_some() {
             return None;
         }
-        if std::mem::take(&mut self.refill) {
-            let stack_now = self.stack_now();
-            self.channels.pump(&mut self.pc, stack_now);
-            self.watch_progress(now);
-        }
-        let out = self.gather.poll_transmit(now).or_else(|| {
-            let out = self.pc.poll_write()?;
-            let (local, remote) = (out.transport.local_addr, out.transport.peer_addr);
-            if is_dtls(&out.message) {
-                self.far_end = Some(remote);
-                self.path.sent(out.message.len(), now);
+        let out = loop {
+            if let Some(out) = self.gather.poll_transmit(now).or_else(|| self.poll_stack(now)) {
+                break out;
             }
-            Some(Transmit { local, remote, data: out.message })
-        })?;
+            if !std::mem::take(&mut self.refill) {
+                return None;
+            }
+            // A portion at a time: the stack encrypts what it is given before it hands the first datagram out, and the
+            // far end would have nothing to do meanwhile.
+            let stack_now = self.stack_now();
+            self.refill = self.channels.pump(&mut self.pc, stack_now);
+            self.watch_progress(now);
+        };
         self.pacer.spend(out.data.len(), now);
         Some(out)
+    }
+
+    fn poll_stack(&mut self, now: Instant) -> Option<Transmit> {
+        let out = self.pc.poll_write()?;
+        let (local, remote) = (out.transport.local_addr, out.transport.peer_addr);
+        if is_dtls(&out.message) {
+            self.far_end = Some(remote);
+            self.path.sent(out.message.len(), now);
+        }
+        Some(Transmit { local, remote, data: out.message })
+    }
+
+    /// Until when the pace holds everything back, as of the last [`poll_transmit`](Self::poll_transmit).
+    pub fn held_until(&self) -> Option<Instant> {
+        self.held_until
     }
 
     // ---- events ----
@@ -326,6 +349,7 @@ impl Connection {
             }
             RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
                 self.refill = true;
+                self.up = true;
                 let Some(dc) = self.pc.data_channel(id) else { return };
                 let (label, stream_id) = (dc.label().to_owned(), dc.stream_id());
                 self.events.extend(self.channels.opened(id).map(|opened| match opened {

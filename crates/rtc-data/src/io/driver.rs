@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The connection's thread: owns the core, the sockets and the clock.
 //!
-//! A turn: commands, datagrams, timers, events, sends, then sleep until the next of any of them. A panic
-//! on the thread, in a callback say, ends the connection as failed; it never leaves a dead silent one.
+//! A turn: commands, datagrams, timers, events, sends, then sleep until the next of any of them, or while many
+//! datagrams flow for a moment that lets them come together. A panic on the thread, in a callback say, ends the
+//! connection as failed; it never leaves a dead silent one.
 
 use super::{
     addresses,
     delivery::Delivery,
     link::{Command, Link},
+    moderation::Moderation,
     socket::{Buffers, Socket},
     train::Train,
 };
@@ -42,6 +44,7 @@ pub(crate) struct Driver {
     sockets: Vec<Socket>,
     bound: HashSet<IpAddr>,
     buffers: Buffers,
+    moderation: Moderation,
     train: Train,
     /// A datagram that did not fit on the train while its socket was full.
     held: Option<Transmit>,
@@ -55,8 +58,9 @@ impl Driver {
         let (queue, commands) = mpsc::channel();
         let poll = mio::Poll::new()?;
         let link = Arc::new(Link::new(queue, mio::Waker::new(poll.registry(), WAKE)?, config.backlog.clone()));
+        let now = Instant::now();
         let driver = Self {
-            core: Connection::new(&config, Instant::now())?,
+            core: Connection::new(&config, now)?,
             delivery: Delivery::new(link.clone(), filter),
             link: link.clone(),
             config,
@@ -65,6 +69,7 @@ impl Driver {
             sockets: Vec::new(),
             bound: HashSet::new(),
             buffers: Buffers::default(),
+            moderation: Moderation::new(now),
             train: Train::default(),
             held: None,
             policy: IcePolicy::All,
@@ -108,29 +113,38 @@ impl Driver {
     fn work(&mut self) -> std::io::Result<()> {
         let mut ready = mio::Events::with_capacity(64);
         loop {
-            self.link.about_to_look();
-            loop {
-                match self.commands.try_recv() {
-                    Ok(Command::Close) | Err(mpsc::TryRecvError::Disconnected) => {
-                        self.close();
-                        return Ok(());
-                    }
-                    Ok(command) => self.command(command),
-                    Err(mpsc::TryRecvError::Empty) => break,
-                }
+            let began = Instant::now();
+            if self.commands().is_none() {
+                return Ok(());
             }
-            let more = self.receive();
+            let (received, more) = self.receive();
             self.core.handle_timeout(Instant::now());
             self.deliver_events();
-            self.transmit();
+            let sent = self.transmit();
             // Sending may free room in a channel's cap and raise events of its own.
             self.deliver_events();
 
-            let wait = if more { Duration::ZERO } else { self.time_to_next_timer() };
+            let (timer, held) = (self.core.poll_timeout(), self.core.held_until());
+            let next = self.moderation.next_turn(began, received + sent, timer, held);
+            let mut wait = Duration::ZERO;
+            match next {
+                _ if more => {}
+                // Nothing posted or received meanwhile wakes the thread; it looks at all of it right afterwards.
+                Some(next) => std::thread::sleep(next.saturating_duration_since(Instant::now())),
+                None => {
+                    self.link.about_to_sleep();
+                    match self.commands() {
+                        Some(0) => wait = timer.map_or(IDLE, |t| t.saturating_duration_since(Instant::now()).min(IDLE)),
+                        Some(_) => {}
+                        None => return Ok(()),
+                    }
+                }
+            }
             match self.poll.poll(&mut ready, Some(wait)) {
                 Err(e) if e.kind() != std::io::ErrorKind::Interrupted => return Err(e),
                 _ => {}
             }
+            self.link.woke();
             for event in &ready {
                 if let Some(socket) = self.sockets.get_mut(event.token().0) {
                     socket.readable |= event.is_readable();
@@ -140,11 +154,6 @@ impl Driver {
         }
     }
 
-    fn time_to_next_timer(&mut self) -> Duration {
-        let now = Instant::now();
-        self.core.poll_timeout().map_or(IDLE, |t| t.saturating_duration_since(now).min(IDLE))
-    }
-
     fn close(&mut self) {
         self.core.close();
         self.transmit(); // the notice to the far end, as far as the sockets take it
@@ -152,6 +161,22 @@ impl Driver {
     }
 
     // ---- commands ----
+
+    /// How many there were; `None`: the connection is closed.
+    fn commands(&mut self) -> Option<usize> {
+        let mut count = 0;
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Close) | Err(mpsc::TryRecvError::Disconnected) => {
+                    self.close();
+                    return None;
+                }
+                Ok(command) => self.command(command),
+                Err(mpsc::TryRecvError::Empty) => return Some(count),
+            }
+            count += 1;
+        }
+    }
 
     fn command(&mut self, command: Command) {
         let now = Instant::now();
@@ -275,22 +300,23 @@ impl Driver {
 
     // ---- the network ----
 
-    /// `true`: more is waiting in a socket.
-    fn receive(&mut self) -> bool {
-        let mut more = false;
+    /// How many datagrams came in, and whether more is waiting in a socket.
+    fn receive(&mut self) -> (usize, bool) {
+        let (mut datagrams, mut more) = (0, false);
         for socket in &mut self.sockets {
             for _ in 0..BATCHES_PER_TURN {
                 if !socket.readable {
                     break;
                 }
                 let (now, local, core) = (Instant::now(), socket.local, &mut self.core);
-                if !socket.receive(&mut self.buffers, |from, data| core.handle_datagram(now, local, from, data)) {
-                    break;
+                match socket.receive(&mut self.buffers, |from, data| core.handle_datagram(now, local, from, data)) {
+                    0 => break,
+                    n => datagrams += n,
                 }
             }
             more |= socket.readable;
         }
-        more
+        (datagrams, more)
     }
 
     fn deliver_events(&mut self) {
@@ -299,26 +325,28 @@ impl Driver {
         }
     }
 
-    /// Sends what the core has. Stops early if a socket is full: the poller says when it is not.
-    fn transmit(&mut self) {
+    /// Sends what the core has; how many datagrams. Stops early if a socket is full: the poller says when it is not.
+    fn transmit(&mut self) -> usize {
         let full = |sockets: &[Socket], i: usize| sockets.get(i).is_some_and(|s| !s.writable);
+        let (mut datagrams, mut now) = (0, Instant::now());
         loop {
             if self.train.socket().is_some_and(|i| full(&self.sockets, i)) {
-                return;
+                return datagrams;
             }
-            let Some(out) = self.held.take().or_else(|| self.core.poll_transmit(Instant::now())) else {
+            let Some(out) = self.held.take().or_else(|| self.core.poll_transmit(now)) else {
                 self.train.flush(&mut self.sockets);
-                return;
+                return datagrams;
             };
             let Some(i) = self.sockets.iter().position(|s| s.local == out.local) else { continue };
             let max = self.config.gso.min(self.sockets[i].max_segments());
-            if self.train.push(i, out.remote, &out.data, max) {
-                continue;
+            if !self.train.push(i, out.remote, &out.data, max) {
+                if !self.train.flush(&mut self.sockets) || !self.train.push(i, out.remote, &out.data, max) {
+                    self.held = Some(out);
+                    return datagrams;
+                }
+                now = Instant::now(); // a train takes its time
             }
-            if !self.train.flush(&mut self.sockets) || !self.train.push(i, out.remote, &out.data, max) {
-                self.held = Some(out);
-                return;
-            }
+            datagrams += 1;
         }
     }
 }

@@ -96,7 +96,7 @@ impl Link {
         Self {
             queue,
             waker,
-            awake: AtomicBool::new(false),
+            awake: AtomicBool::new(true),
             state: AtomicU8::new(ConnState::New as u8),
             signaling: AtomicU8::new(Signaling::Stable as u8),
             next_key: AtomicU64::new(1),
@@ -119,10 +119,15 @@ impl Link {
         Ok(())
     }
 
-    /// Thread only, before it looks at the queue. A read-modify-write, as a plain store could sink below
-    /// that look: a command posted in between would then find the thread "awake" and wait for a timer.
-    pub(crate) fn about_to_look(&self) {
+    /// Thread only, before it sleeps until it is woken. It has to look at the queue once more in between: what is
+    /// posted up to here came without a wake-up. A read-modify-write, as a plain store could sink below that look.
+    pub(crate) fn about_to_sleep(&self) {
         self.awake.swap(false, SeqCst);
+    }
+
+    /// Thread only, before it looks at the queue: what is posted from here on needs no wake-up.
+    pub(crate) fn woke(&self) {
+        self.awake.swap(true, SeqCst);
     }
 
     pub(crate) fn state(&self) -> ConnState {

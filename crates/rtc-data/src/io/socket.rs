@@ -43,24 +43,32 @@ impl Socket {
         self.state.max_gso_segments()
     }
 
-    /// One batch of datagrams, in order. `false`: nothing there.
-    pub(super) fn receive(&mut self, buffers: &mut Buffers, mut each: impl FnMut(SocketAddr, BytesMut)) -> bool {
+    /// One batch of datagrams, in order. How many; 0: nothing there.
+    pub(super) fn receive(&mut self, buffers: &mut Buffers, mut each: impl FnMut(SocketAddr, BytesMut)) -> usize {
         let mut meta = [RecvMeta::default(); BATCH_SIZE];
-        let mut slices: Vec<IoSliceMut<'_>> = buffers.0.iter_mut().map(|b| IoSliceMut::new(b)).collect();
+        let mut slots = buffers.slots.chunks_exact_mut(RECEIVE);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
         let received = match self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut meta) {
             Ok(n) => n,
             Err(e) => {
                 // The others are about earlier sends (port unreachable, say).
-                self.readable = e.kind() != io::ErrorKind::WouldBlock;
-                return self.readable && is_transient(&e);
+                self.readable = e.kind() != io::ErrorKind::WouldBlock && is_transient(&e);
+                return 0;
             }
         };
-        for (meta, buffer) in meta.iter().zip(&buffers.0).take(received) {
-            for datagram in buffer[..meta.len.min(RECEIVE)].chunks(meta.stride.max(1)) {
-                each(meta.addr, BytesMut::from(datagram));
+        // Here a batch is cut short by nothing but the end of the queue; elsewhere a receive may be of one datagram.
+        if cfg!(any(target_os = "linux", target_os = "android")) && received < BATCH_SIZE {
+            self.readable = false;
+        }
+        let mut datagrams = 0;
+        for (meta, slot) in meta.iter().zip(buffers.slots.chunks_exact(RECEIVE)).take(received) {
+            for datagram in slot[..meta.len.min(RECEIVE)].chunks(meta.stride.max(1)) {
+                each(meta.addr, buffers.block.carve(datagram));
+                datagrams += 1;
             }
         }
-        received > 0
+        datagrams
     }
 
     /// Sends `data`, cut into datagrams of `segment` bytes. `false`: full, try again once writable.
@@ -120,11 +128,31 @@ fn advice(receive: usize, send: usize, wanted: usize) -> String {
 }
 
 /// Receive buffers of a batch, reused.
-pub(super) struct Buffers(Vec<Vec<u8>>);
+pub(super) struct Buffers {
+    slots: Vec<u8>,
+    block: Block,
+}
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self((0..BATCH_SIZE).map(|_| vec![0; RECEIVE]).collect())
+        Self { slots: vec![0; BATCH_SIZE * RECEIVE], block: Block::default() }
+    }
+}
+
+/// Memory that received datagrams are handed on in. The stack decrypts into memory of its own, so that a block is free
+/// again by the time it is used up, and nothing is allocated.
+#[derive(Default)]
+struct Block(BytesMut);
+
+impl Block {
+    const SIZE: usize = 16 << 10;
+
+    fn carve(&mut self, datagram: &[u8]) -> BytesMut {
+        if self.0.capacity() < datagram.len() {
+            self.0.reserve(datagram.len().max(Self::SIZE));
+        }
+        self.0.extend_from_slice(datagram);
+        self.0.split()
     }
 }
 
@@ -139,5 +167,19 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(advice.contains("net.core.rmem_max=4194304"), "{advice}");
         }
+    }
+
+    #[test]
+    fn a_block_is_used_again() {
+        let mut block = Block::default();
+        let first = block.carve(&[1; 1200]).as_ptr();
+        let round = Block::SIZE / 1200;
+        for n in 1..10 * round {
+            let datagram = block.carve(&[n as u8; 1200]);
+            assert_eq!((datagram.len(), datagram[0]), (1200, n as u8));
+            assert_eq!(datagram.as_ptr() as usize, first as usize + n % round * 1200);
+        }
+        let (kept, long) = (block.carve(&[7; 1200]), block.carve(&[8; RECEIVE]));
+        assert!(kept.iter().all(|&b| b == 7) && long.iter().all(|&b| b == 8), "memory in use is left alone");
     }
 }
