@@ -94,6 +94,8 @@ void pair_open(struct pair *pair, const struct place *place, unsigned number, co
     options.callbacks = &callbacks;
     pair->receiving = join(place, number, "receiver");
     expect("receive", lkv_receiver_create(pair->receiving, &options, &pair->receiver));
+    // A server tells those who are in the room of somebody's coming up to 3 s later, but those who come after at once.
+    expect("be connected", lkv_room_wait_connected(pair->receiving, TIMEOUT_MS));
     pair->sending = join(place, number, "sender");
     expect("wait for the receiver", lkv_room_wait_participant(pair->sending, "receiver", TIMEOUT_MS));
     expect("create an output", lkv_output_create(pair->sending, "receiver", NULL, &pair->output));
