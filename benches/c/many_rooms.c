@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
     const unsigned pairs = (unsigned)argument_number(argc, argv, "--pairs", 0);
     struct load load = {0, 0, argument_number(argc, argv, "--fps", 30),
                         argument_number(argc, argv, "--seconds", quick ? 0.5 : 4), 0};
-    if (sscanf(argument(argc, argv, "--size", "160x120"), "%ux%u", &load.width, &load.height) != 2) {
+    if (sscanf(argument(argc, argv, "--size", "64x64"), "%ux%u", &load.width, &load.height) != 2) {
         give_up("--size wants WIDTHxHEIGHT");
     }
     load.frames = (uint64_t)(load.fps * load.seconds);
