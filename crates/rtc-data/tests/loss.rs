@@ -115,24 +115,12 @@ fn an_outage_that_sctp_does_not_survive_stays_failed() {
 }
 
 #[test]
-fn a_slow_link_with_a_short_queue() {
-    let paced = Config { pace_bps: 50_000_000, pace_burst: 64 << 10, ..config() };
-    let (mut pair, a, b) = Pair::connected_with(Pair::with(paced.clone(), paced), reliable("x"));
-    pair.network = Network { delay: 20 * MS, rate: 60_000_000, queue: 100_000, ..Network::default() };
-    let lost = pair.lost;
-    let took = transfer(&mut pair, a, b, 1000, Duration::from_secs(60));
-    let rate = 1000.0 * CHUNK as f64 * 8.0 / took.as_secs_f64() / 1e6;
-    assert_eq!(pair.lost, lost, "a pace below the rate of the link loses nothing");
-    assert!(rate > 25.0, "{rate} Mbit/s");
-}
-
-#[test]
 fn the_pace_is_kept() {
-    let paced = Config { pace_bps: 100_000_000, ..config() };
+    let paced = Config { pace_bps: 60_000_000, ..config() };
     let (mut pair, a, b) = Pair::connected_with(Pair::with(paced.clone(), paced), reliable("x"));
-    let took = transfer(&mut pair, a, b, 500, Duration::from_secs(10));
-    let rate = 500.0 * CHUNK as f64 * 8.0 / took.as_secs_f64() / 1e6;
-    assert!((80.0..100.0).contains(&rate), "{rate} Mbit/s");
+    let took = transfer(&mut pair, a, b, 600, Duration::from_secs(10));
+    let rate = 600.0 * CHUNK as f64 * 8.0 / took.as_secs_f64() / 1e6;
+    assert!((48.0..60.0).contains(&rate), "{rate} Mbit/s");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! before it is handed on. All three are equal when a channel is idle or closed: whoever waits for its
 //! bytes to drain never waits for ever.
 
+use super::watchdog::Totals;
 use crate::{
     types::{ChannelInit, ChannelState},
     Error, MAX_MESSAGE,
@@ -68,8 +69,8 @@ pub(super) struct Channels {
     by_id: HashMap<RTCDataChannelId, ChannelKey>,
     next_incoming: ChannelKey,
     pub(super) max_in_flight: usize,
-    /// Handed over by channels that are forgotten.
-    handed_before: u64,
+    /// Of channels that are forgotten.
+    before: Totals,
     quarantine_ends: Option<Instant>,
 }
 
@@ -80,7 +81,7 @@ impl Channels {
             by_id: HashMap::new(),
             next_incoming: FIRST_INCOMING,
             max_in_flight,
-            handed_before: 0,
+            before: Totals::default(),
             quarantine_ends: None,
         }
     }
@@ -210,7 +211,8 @@ impl Channels {
     /// Forgets a channel that is over. The bytes that were never reported.
     pub(super) fn remove(&mut self, key: ChannelKey) -> u64 {
         let Some(e) = self.entries.remove(&key) else { return 0 };
-        self.handed_before += e.handed;
+        self.before.given += e.given;
+        self.before.handed += e.handed;
         e.given - e.reported
     }
 
@@ -234,11 +236,16 @@ impl Channels {
         fed
     }
 
-    /// Bytes inside SCTP, and bytes that have left it so far.
-    pub(super) fn progress(&self, pc: &mut RTCPeerConnection) -> (u64, u64) {
-        let handed = self.handed_before + self.entries.values().map(|e| e.handed).sum::<u64>();
-        let in_flight: u64 = self.entries.values().map(|e| e.in_flight(pc) as u64).sum();
-        (in_flight, handed.saturating_sub(in_flight))
+    /// The byte counts of all channels there ever were.
+    pub(super) fn totals(&self, pc: &mut RTCPeerConnection) -> Totals {
+        let (mut totals, mut in_flight) = (self.before, 0);
+        for e in self.entries.values() {
+            totals.given += e.given;
+            totals.handed += e.handed;
+            in_flight += e.in_flight(pc) as u64;
+        }
+        totals.released = totals.handed.saturating_sub(in_flight);
+        totals
     }
 
     /// The next channel with drained bytes that are due to be told, and how many. On a path that has `failed` all

@@ -9,6 +9,7 @@ use super::{
     pacer::Pacer,
     path::Path,
     recovery::Recovery,
+    watchdog::Watchdog,
     ChannelKey, Counters, Event, Transmit,
 };
 use crate::{
@@ -59,6 +60,7 @@ pub struct Connection {
     channels: Channels,
     liveness: Liveness,
     recovery: Recovery,
+    watchdog: Watchdog,
     pacer: Pacer,
     path: Path,
     backlog: Backlog,
@@ -102,6 +104,7 @@ impl Connection {
         // never reaches the wire, and makes every offer a valid one.
         let seed = RTCDataChannelInit { negotiated: Some(u16::MAX - 1), ..Default::default() };
         pc.create_data_channel("", Some(seed))?.close()?;
+        let path = Path::new(config.pace_bps, config.max_in_flight, now);
         Ok(Self {
             pc,
             negotiation: Negotiation::default(),
@@ -110,8 +113,9 @@ impl Connection {
             channels: Channels::new(config.max_in_flight),
             liveness: Liveness::new(now),
             recovery: Recovery::new(now),
-            pacer: Pacer::new(config.pace_bps, config.pace_burst, now),
-            path: Path::new(now),
+            watchdog: Watchdog::new(now),
+            pacer: Pacer::new(path.pace(), config.pace_burst, now),
+            path,
             backlog: config.backlog.clone(),
             ended: Vec::new(),
             far_end: None,
@@ -198,7 +202,10 @@ impl Connection {
         }
         if self.far_end.is_none_or(|far_end| far_end == remote) || is_dtls(&data) {
             self.liveness.heard(now);
-            self.recovery.heard(now);
+            self.watchdog.heard(now);
+            if self.recovery.heard(now) {
+                self.watchdog.path_is_back(now);
+            }
         }
         self.refill = true;
         let transport = TransportContext {
@@ -240,11 +247,15 @@ impl Connection {
     }
 
     fn watch_progress(&mut self, now: Instant) {
-        let (in_flight, released) = self.channels.progress(&mut self.pc);
+        let totals = self.channels.totals(&mut self.pc);
+        let (in_flight, released) = (totals.in_flight(), totals.released);
         self.backlog.add_delivered(released.saturating_sub(self.path.released()));
         if self.path.progress(in_flight, released, now) {
-            self.backlog.path(self.path.rate(), self.path.round_trip(), self.channels.max_in_flight);
+            self.pacer.set_rate(self.path.pace());
+            self.channels.max_in_flight = self.path.cap();
+            self.backlog.path(self.path.rate(), self.path.round_trip(), self.path.cap());
         }
+        self.liveness.set_stuck(self.watchdog.watch(totals, now));
         if self.recovery.progress(in_flight, released, now) {
             self.liveness.sctp_is_over();
         }
@@ -258,6 +269,8 @@ impl Connection {
             self.gather.poll_timeout(),
             self.liveness.poll_timeout(),
             self.recovery.poll_timeout(),
+            self.path.poll_timeout(),
+            self.watchdog.poll_timeout(self.now),
             self.channels.poll_timeout(),
             self.held_until,
         ];
@@ -344,6 +357,7 @@ impl Connection {
                 self.liveness.transport_changed(state, self.now);
                 if state == ConnState::Connected {
                     self.recovery.path_is_back(self.now);
+                    self.watchdog.path_is_back(self.now);
                 }
                 self.events.extend(self.liveness.poll(self.now).map(Event::State));
             }
@@ -383,7 +397,7 @@ impl Connection {
         if let Err(e) = self.pc.close() {
             log::debug!("close: {e}");
         }
-        self.pacer = Pacer::new(0, 0, self.now);
+        self.pacer = Pacer::new(0.0, 0, self.now);
         for key in self.channels.end_all() {
             self.end_of_channel(key);
         }

@@ -21,13 +21,15 @@ pub(super) struct Liveness {
     heard: Instant,
     /// SCTP is over: nothing is heard any more.
     over: bool,
+    /// Nothing gets through, see `watchdog`.
+    stuck: bool,
     /// What was last told.
     published: ConnState,
 }
 
 impl Liveness {
     pub(super) fn new(now: Instant) -> Self {
-        Self { transport: ConnState::New, heard: now, over: false, published: ConnState::New }
+        Self { transport: ConnState::New, heard: now, over: false, stuck: false, published: ConnState::New }
     }
 
     pub(super) fn published(&self) -> ConnState {
@@ -45,6 +47,10 @@ impl Liveness {
         self.over = true;
     }
 
+    pub(super) fn set_stuck(&mut self, stuck: bool) {
+        self.stuck = stuck;
+    }
+
     pub(super) fn heard(&mut self, now: Instant) {
         if self.transport == ConnState::Connected && !self.over {
             self.heard = now;
@@ -56,6 +62,7 @@ impl Liveness {
         let silence = now.saturating_duration_since(self.heard);
         let state = match self.transport {
             ConnState::Connected | ConnState::Connecting if silence >= FAILED_AFTER => ConnState::Failed,
+            ConnState::Connected if self.stuck => ConnState::Failed,
             ConnState::Connected if silence >= DISCONNECTED_AFTER => ConnState::Disconnected,
             other => other,
         };

@@ -11,6 +11,7 @@
 //!
 //! Nothing here imports `io`.
 
+mod best;
 mod candidate;
 mod channels;
 mod connection;
@@ -22,6 +23,7 @@ mod path;
 mod recovery;
 mod sdp;
 mod stun;
+mod watchdog;
 
 pub use channels::{ChannelKey, Counters, FIRST_INCOMING};
 pub use connection::Connection;

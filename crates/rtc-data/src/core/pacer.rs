@@ -6,17 +6,34 @@
 
 use std::time::{Duration, Instant};
 
+/// The burst in time: what a busy machine oversleeps, and more than the network has to queue for it.
+const BURST: Duration = Duration::from_micros(2600);
+/// Least burst, in bytes: a train of datagrams.
+const LEAST_BURST: f64 = 16_384.0;
+
 pub(super) struct Pacer {
     /// Bytes a second; 0 = no pacing.
     rate: f64,
+    most_burst: f64,
     burst: f64,
     tokens: f64,
     filled: Instant,
 }
 
 impl Pacer {
-    pub(super) fn new(bits_per_second: u64, burst: usize, now: Instant) -> Self {
-        Self { rate: bits_per_second as f64 / 8.0, burst: burst as f64, tokens: burst as f64, filled: now }
+    /// `rate` in bytes a second; the burst is at most `burst` bytes, and less at a low rate.
+    pub(super) fn new(rate: f64, burst: usize, now: Instant) -> Self {
+        let most_burst = burst as f64;
+        let mut pacer = Self { rate: 0.0, most_burst, burst: most_burst, tokens: 0.0, filled: now };
+        pacer.set_rate(rate);
+        pacer.tokens = pacer.burst;
+        pacer
+    }
+
+    pub(super) fn set_rate(&mut self, rate: f64) {
+        self.rate = rate;
+        self.burst = (rate * BURST.as_secs_f64()).max(LEAST_BURST).min(self.most_burst);
+        self.tokens = self.tokens.min(self.burst);
     }
 
     /// When the next datagram may leave: `None` means now. Half a burst is let come together, so that
@@ -29,7 +46,8 @@ impl Pacer {
         let wanted = self.burst / 2.0;
         let have = self.tokens + elapsed * self.rate;
         if have < wanted {
-            return Some(now + Duration::from_secs_f64((wanted - have) / self.rate));
+            // Rounded up: a wait of nothing would spin.
+            return Some(now + Duration::from_secs_f64((wanted - have) / self.rate) + Duration::from_micros(1));
         }
         self.tokens = have.min(self.burst);
         self.filled = now;
@@ -55,7 +73,7 @@ mod tests {
     #[test]
     fn keeps_the_pace_over_a_second() {
         let start = Instant::now();
-        let mut pacer = Pacer::new(80_000_000, 64 << 10, start); // 10 MB/s
+        let mut pacer = Pacer::new(10e6, 64 << 10, start);
         let (mut now, mut sent) = (start, 0usize);
         while now < start + Duration::from_secs(1) {
             match pacer.ready_at(now) {
@@ -75,7 +93,7 @@ mod tests {
     #[test]
     fn zero_is_off() {
         let now = Instant::now();
-        let mut pacer = Pacer::new(0, 0, now);
+        let mut pacer = Pacer::new(0.0, 0, now);
         pacer.spend(usize::MAX / 2, now);
         assert_eq!(pacer.ready_at(now), None);
     }

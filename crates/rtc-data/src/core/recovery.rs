@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Watches SCTP's progress, and brings it out of the pause after an outage.
+//! Brings SCTP out of the pause after an outage.
 //!
 //! SCTP's retransmission timer doubles with each expiry (1, 3, 7, 15, 31 s after the first loss), and an
 //! outage that ends does not shorten it: nine seconds of darkness cost fifteen. The stack has no knob for
@@ -31,14 +31,13 @@ pub(super) struct Recovery {
     released: u64,
     /// The last progress, on the stack's clock; `None` while nothing is in flight.
     waiting_since: Option<Instant>,
-    warned: bool,
     /// Steps left, and when the next is due.
     steps: Option<(u32, Instant)>,
 }
 
 impl Recovery {
     pub(super) fn new(now: Instant) -> Self {
-        Self { ahead: Duration::ZERO, heard: now, released: 0, waiting_since: None, warned: false, steps: None }
+        Self { ahead: Duration::ZERO, heard: now, released: 0, waiting_since: None, steps: None }
     }
 
     /// The stack's clock.
@@ -51,12 +50,14 @@ impl Recovery {
         stack.checked_sub(self.ahead).unwrap_or(stack)
     }
 
-    /// A datagram came from the far end.
-    pub(super) fn heard(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.heard) >= OUTAGE {
+    /// A datagram came from the far end. `true`: for the first time after an outage.
+    pub(super) fn heard(&mut self, now: Instant) -> bool {
+        let back = now.saturating_duration_since(self.heard) >= OUTAGE;
+        if back {
             self.path_is_back(now);
         }
         self.heard = now;
+        back
     }
 
     /// The path carries data again.
@@ -70,16 +71,9 @@ impl Recovery {
         if in_flight == 0 || released != self.released || self.waiting_since.is_none() {
             self.released = released;
             self.waiting_since = (in_flight > 0).then_some(stack_now);
-            self.warned = false;
             return false;
         }
-        let waited = self.waited(stack_now);
-        if waited >= STALL && !self.warned {
-            self.warned = true;
-            let silence = now.saturating_duration_since(self.heard);
-            log::warn!("none of {in_flight} bytes in flight acknowledged for {waited:?}; last heard {silence:?} ago");
-        }
-        waited >= GIVEN_UP
+        self.waited(stack_now) >= GIVEN_UP
     }
 
     fn waited(&self, stack_now: Instant) -> Duration {
@@ -98,8 +92,7 @@ impl Recovery {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let warning = self.waiting_since.filter(|_| !self.warned).map(|since| self.our_time(since + STALL));
-        self.steps.map(|(_, due)| due).into_iter().chain(warning).min()
+        self.steps.map(|(_, due)| due)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Network {
     pub lose_next: usize,
     /// Nothing passes.
     pub dark: bool,
+    /// Nothing passes from a to b.
+    pub deaf: bool,
     /// Bits a second, with a queue of `queue` bytes that drops its tail; 0 = as fast as it goes.
     pub rate: u64,
     pub queue: usize,
@@ -51,6 +53,7 @@ impl Default for Network {
             corrupt: 0.0,
             lose_next: 0,
             dark: false,
+            deaf: false,
             rate: 0,
             queue: 250_000,
         }
@@ -158,6 +161,11 @@ impl Pair {
         from_b.iter().for_each(|line| self.a.core.add_remote_candidate(line));
     }
 
+    /// Another seed for what the network does at random.
+    pub fn seed(&mut self, seed: u64) {
+        self.random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    }
+
     pub fn elapsed(&self) -> Duration {
         self.now - self.start
     }
@@ -223,7 +231,7 @@ impl Pair {
         let unlucky = random < self.network.loss;
         let burst = self.network.lose_next > 0;
         self.network.lose_next = self.network.lose_next.saturating_sub(1);
-        if to != arrives || unlucky || burst || self.network.dark {
+        if to != arrives || unlucky || burst || self.network.dark || (self.network.deaf && to_b) {
             self.lost += 1;
             return;
         }
