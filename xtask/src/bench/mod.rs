@@ -20,7 +20,7 @@ use std::cell::Cell;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use serde_json::Value;
 
 use crate::command::run as run_command;
@@ -79,15 +79,25 @@ pub fn run(workspace: &Workspace, words: &[&str]) -> Result<()> {
     }
     let mut bench = Bench { workspace, options: &options, tools, rooms: Cell::new(0), memory_every: None };
     let mut results = Results::open(workspace, &options)?;
+    // One that fails does not cost the others their results.
+    let mut failed = Vec::new();
     for (name, case) in &cases {
         println!("\n---- {name}");
-        let result = bench.run(case).with_context(|| format!("case {name}"))?;
-        results.add(name, result)?;
+        match bench.run(case) {
+            Ok(result) => results.add(name, result)?,
+            Err(error) => {
+                println!("error: {error:#}");
+                failed.push(name.as_str());
+            }
+        }
     }
-    let names: Vec<String> = cases.into_iter().map(|(name, _)| name).collect();
+    let failures = failed.join(", ");
+    let names: Vec<String> = cases.iter().map(|(name, _)| name.clone()).collect();
     println!("\n{}", table::markdown(&results.all, &names));
     println!("{}", results.path.display());
-    bench.plot(&results)
+    bench.plot(&results)?;
+    ensure!(failures.is_empty(), "these cases failed: {failures}");
+    Ok(())
 }
 
 fn cases() -> Vec<(String, Case)> {

@@ -2,9 +2,13 @@
 //! Cases that a program measures by itself: it runs to its end and prints one JSON object a line. Contenders take turns,
 //! round by round; a figure is the median of its line over the rounds.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use serde_json::{json, Map, Value};
 
 use super::statistics::median;
@@ -15,6 +19,9 @@ use crate::workspace::Workspace;
 
 /// Under the target folder: the transports' programs.
 const TRANSPORT: &str = "bench/transport";
+
+/// Longer than any of them takes.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A program with its arguments, and who it stands for.
 pub struct Program {
@@ -88,9 +95,8 @@ fn compare(bench: &Bench, case: &str, mut contenders: Vec<Program>, with_server:
             if let Some(server) = &server {
                 command.envs(server.environment());
             }
-            let lines = run_to_end(command).with_context(|| format!("{case}, {contender}, round {round}"))?;
-            lines.iter().for_each(|line| println!("{case}, {contender}, round {round}: {line}"));
-            rounds.push(lines);
+            let turn = format!("{case}, {contender}, round {round}");
+            rounds.push(run_to_end(command, |line| println!("{turn}: {line}")).with_context(|| turn.clone())?);
         }
     }
     let results = contenders.iter().zip(rounds);
@@ -99,12 +105,39 @@ fn compare(bench: &Bench, case: &str, mut contenders: Vec<Program>, with_server:
     ))
 }
 
-fn run_to_end(command: &mut Command) -> Result<Vec<Value>> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| cannot_start(command, error))?;
-    ensure!(output.status.success(), "`{}` ended with {}", line(command), output.status);
-    let text = String::from_utf8(output.stdout).context("its output is no text")?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+/// Lines are shown as they come.
+fn run_to_end(command: &mut Command, mut show: impl FnMut(&str)) -> Result<Vec<Value>> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = Guard(child.map_err(|error| cannot_start(command, error))?);
+    let output = child.0.stdout.take().context("no pipe from the child")?;
+    let (sender, lines) = channel();
+    thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let deadline = Instant::now() + LIMIT;
+    let mut values = Vec::new();
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(text) => {
+                show(&text);
+                values.push(serde_json::from_str(&text).context(text)?);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => bail!("`{}` did not end in {} s", line(command), LIMIT.as_secs()),
+        }
+    }
+    let status = child.0.wait()?;
+    ensure!(status.success(), "`{}` ended with {status}", line(command));
+    Ok(values)
+}
+
+/// Ends its process if that is still running.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Both fail only if it has ended and been waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Line by line: numbers that differ are medians over the rounds, everything else is that of the first round.
