@@ -8,15 +8,15 @@ mod vectors;
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use lkvideo::frame::FramePool;
+use lkvideo::frame::{FramePool, PixelFormat};
 use lkvideo::wire::v1::assembler::{ChunkError, RecordAssembler, RecordLimits};
 use lkvideo::wire::v1::attributes::StreamAttributes;
 use lkvideo::wire::v1::control::Control;
-use lkvideo::wire::v1::hello::{HelloAnswer, HelloRequest};
+use lkvideo::wire::v1::hello::{Accepted, EndedSegment, HelloAnswer, HelloRequest, OpenSegment};
 use lkvideo::wire::v1::record::{FrameHeader, Record};
 use lkvideo::wire::v1::rpc::{Clear, PlaybackFinished, PlaybackStarted};
 use lkvideo::wire::v1::trailer::Trailer;
-use lkvideo::wire::v1::Codec;
+use lkvideo::wire::v1::{Codec, EndReason, Feature, Id, Label};
 use lkvideo::wire::WireError;
 use serde_json::{json, Value};
 use vectors::{bytes_of, control, hex_of, kind, pattern, read, Incoming, Messages, Outgoing, Payloads, Streams};
@@ -47,6 +47,40 @@ fn hello() {
     let requests = all.remove("request").unwrap();
     check_payloads(requests, HelloRequest::parse, HelloRequest::to_json, |value| value);
     check_payloads(all.remove("answer").unwrap(), HelloAnswer::parse, HelloAnswer::to_json, |value| value);
+}
+
+/// Reader and writer could agree with each other on the wrong field.
+#[test]
+fn a_hello_means_what_it_says() {
+    let session = Id::new("0123456789abcdef").unwrap();
+    let request = HelloRequest::parse(
+        r#"{"version":2,"label":"left","session":"0123456789abcdef","codecs":["jpeg","raw"],"features":["crc"],
+            "ended":[{"segment":3,"frames":150,"reason":"clear"}]}"#,
+    );
+    let expected = HelloRequest {
+        version: 2,
+        label: Label::new("left").unwrap(),
+        session: session.clone(),
+        codecs: vec![Codec::Jpeg, Codec::Raw],
+        features: vec![Feature::Crc],
+        ended: vec![EndedSegment { segment: 3, frames: 150, reason: EndReason::Clear }],
+    };
+    assert_eq!(request, Ok(expected));
+
+    let answer = HelloAnswer::parse(
+        r#"{"version":1,"status":"ok","receiver":"0123456789abcdef","codecs":["raw"],"types":[10,5],"features":["crc"],
+            "max_frame":64,"limit":32,"open":[{"segment":4,"next_frame":17}]}"#,
+    );
+    let expected = Accepted {
+        receiver: session,
+        codecs: vec![Codec::Raw],
+        types: vec![PixelFormat::Nv12, PixelFormat::I420],
+        features: vec![Feature::Crc],
+        max_frame: 64,
+        limit: 32,
+        open: vec![OpenSegment { segment: 4, next_frame: 17 }],
+    };
+    assert_eq!(answer, Ok(HelloAnswer::Ok(expected)));
 }
 
 #[test]

@@ -131,8 +131,10 @@ fn number(name: &'static str, number: u64) -> Result<u64, WireError> {
 }
 
 fn segment(segment: u64) -> Result<u64, WireError> {
-    number("segment", segment)
-        .and_then(|segment| if segment > 0 { Ok(segment) } else { Err(WireError::Field("segment")) })
+    match number("segment", segment)? {
+        0 => Err(WireError::Field("segment")),
+        segment => Ok(segment),
+    }
 }
 
 impl From<&Body> for proto::Body {

@@ -38,7 +38,10 @@ impl Object {
 
     /// A number from 1 that must be there.
     pub fn positive(&self, name: &'static str) -> Result<u64, WireError> {
-        self.number(name).and_then(|number| if number > 0 { Ok(number) } else { Err(WireError::Field(name)) })
+        match self.number(name)? {
+            0 => Err(WireError::Field(name)),
+            number => Ok(number),
+        }
     }
 
     /// Text that must be there.

@@ -6,7 +6,7 @@
 //! of the payload; [`super::assembler`] is the way back. Invariant: what is encoded here is what
 //! [`FrameHeader::decode`] takes.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use prost::Message;
 
 use super::{Codec, MAX_NUMBER};
@@ -217,9 +217,9 @@ impl ChunkParts {
     }
 
     /// Appends the content.
-    pub fn write_to(&self, content: &mut Vec<u8>) {
-        content.extend_from_slice(&self.head);
-        content.extend_from_slice(&self.body);
+    pub fn write_to(&self, content: &mut impl BufMut) {
+        content.put_slice(&self.head);
+        content.put_slice(&self.body);
     }
 }
 
