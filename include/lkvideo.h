@@ -224,8 +224,8 @@ typedef struct lkv_output_options {
     uint64_t queue_bytes;
     /// Larger frames are refused; 0: 64 MiB.
     uint64_t max_frame_bytes;
-    /// The queue holds no more than the path delivers in this time, microseconds, but always one frame; 0: 100 ms.
-    /// LKV_FOREVER: as much as queue_frames and queue_bytes allow.
+    /// The queue holds no more than the transport takes in this time, microseconds, going by the frames before, but always
+    /// one frame; 0: 50 ms. LKV_FOREVER: as much as queue_frames and queue_bytes allow.
     int64_t queue_us;
     /// A frame that has been queued for so long, microseconds, is dropped whole; one that is being sent never is. 0: 500 ms
     /// under LKV_POLICY_DROP_OLDEST, else LKV_FOREVER: any age will do.

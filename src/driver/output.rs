@@ -42,7 +42,7 @@ pub struct OutputOptions {
     pub queue_frames: usize,
     /// Bytes of such frames.
     pub queue_bytes: usize,
-    /// No more of them than the path delivers in this time. One frame may wait on any path.
+    /// No more of them than the transport takes in this time, going by the frames before. One frame may always wait.
     pub queue_time: Option<Duration>,
     /// A frame that has waited so long for the transport is dropped whole.
     pub max_age: Option<Duration>,
@@ -58,7 +58,7 @@ impl OutputOptions {
             policy,
             queue_frames: 8,
             queue_bytes: 64 << 20,
-            queue_time: Some(Duration::from_millis(100)),
+            queue_time: Some(Duration::from_millis(50)),
             max_age: (policy == QueuePolicy::DropOldest).then_some(Duration::from_millis(500)),
             max_frame_bytes: 64 << 20,
         }
@@ -424,11 +424,8 @@ impl OutputCore {
         let mut stream: Option<StreamWriter> = None;
         loop {
             // An update, because taking an action makes room in the queue.
-            let rate = room.transport().map_or(0, |transport| transport.path_rate());
-            let (action, deadline, ended) = self.shared.update(|s| {
-                s.session.path_rate(rate);
-                (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended)
-            });
+            let (action, deadline, ended) =
+                self.shared.update(|s| (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended));
             match (action, deadline) {
                 (Some(action), _) => self.carry_out(room, action, &mut stream).await,
                 (None, _) if ended => break,
@@ -460,7 +457,7 @@ impl OutputCore {
                     Some(stream) => self.write(stream, &frame).await.map_err(|e| e.to_string()),
                     None => Err("no stream is open".to_owned()),
                 };
-                self.tell(|session| session.write_done(result));
+                self.tell(|session| session.write_done(result, Instant::now()));
             }
             OutputAction::CloseStream { reason, .. } => {
                 let result = match stream.take() {

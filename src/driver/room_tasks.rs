@@ -140,6 +140,8 @@ impl RoomCore {
             Ok::<_, DriverError>(())
         })?;
         if let Some(transport) = self.transport() {
+            // `livekit` starts a task with the first method; the caller is a thread of the application.
+            let _inside = self.runtime().enter();
             transport.register_method(self, method);
         }
         Ok(())

@@ -37,6 +37,11 @@ impl Runtime {
         Ok(runtime)
     }
 
+    /// Makes the runtime known to the calling thread while the guard lives, for code that starts tasks of its own.
+    pub fn enter(&self) -> Option<tokio::runtime::EnterGuard<'_>> {
+        self.tokio.as_ref().map(tokio::runtime::Runtime::enter)
+    }
+
     /// Runs a task; if it panics, `on_panic` gets the message, so that nobody waits for it in vain.
     pub fn spawn(
         &self,

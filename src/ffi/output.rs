@@ -49,8 +49,8 @@ pub struct lkv_output_options {
     pub queue_bytes: u64,
     /// Larger frames are refused; 0: 64 MiB.
     pub max_frame_bytes: u64,
-    /// The queue holds no more than the path delivers in this time, microseconds, but always one frame; 0: 100 ms.
-    /// LKV_FOREVER: as much as queue_frames and queue_bytes allow.
+    /// The queue holds no more than the transport takes in this time, microseconds, going by the frames before, but always
+    /// one frame; 0: 50 ms. LKV_FOREVER: as much as queue_frames and queue_bytes allow.
     pub queue_us: i64,
     /// A frame that has been queued for so long, microseconds, is dropped whole; one that is being sent never is. 0: 500 ms
     /// under LKV_POLICY_DROP_OLDEST, else LKV_FOREVER: any age will do.

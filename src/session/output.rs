@@ -6,8 +6,9 @@
 //! stream that was broken off gets a trailer with a reason. While the destination is absent or the room is not ready
 //! nothing starts and frames wait in the queue under its policy.
 //!
-//! What is queued is bounded in time, too: by what the path takes in [`OutputConfig::queue_time`], and by the age at
-//! which a frame is no longer worth sending. A frame that is being written is never given up for its age.
+//! What is queued is bounded in time, too: by what can be written in [`OutputConfig::queue_time`], going by the writes
+//! before, and by the age at which a frame is no longer worth sending. A frame that is being written is never given up
+//! for its age.
 //!
 //! v0 numbers nothing, so a clear goes out alone: the RPC first, then the trailer of the open stream, and the next
 //! stream only after both, lest the RPC clear what it should not. Invariant: every opened stream is closed once
@@ -37,8 +38,8 @@ pub struct OutputConfig {
     pub queue_frames: usize,
     /// Bytes of frames the queue holds; one frame is held whatever its size.
     pub queue_bytes: usize,
-    /// The queue holds no more than the path delivers in this time, once its rate is known; one frame is held at any
-    /// rate.
+    /// The queue holds no more than the transport takes in this time, going by the frames before; one frame is held at
+    /// any rate.
     pub queue_time: Option<Duration>,
     /// A frame that has been queued so long is dropped.
     pub max_age: Option<Duration>,
@@ -53,6 +54,7 @@ pub struct OutputSession {
     queue_bytes: usize,
     queue_time: Option<Duration>,
     max_age: Option<Duration>,
+    pace: Pace,
     queue: Queue<Flush>,
     destination_present: bool,
     transport_ready: bool,
@@ -109,9 +111,37 @@ impl BrokenOff {
 #[derive(Debug, Clone, Copy)]
 enum UnderWay {
     Opening,
-    Writing { bytes: usize },
+    Writing { bytes: usize, since: Instant },
     Closing,
     Clearing,
+}
+
+/// How fast the transport takes frames, over the last of them.
+#[derive(Debug, Default)]
+struct Pace {
+    bytes: u64,
+    /// In which they were written.
+    time: Duration,
+}
+
+impl Pace {
+    /// Writing that is looked back on: beyond it the older half counts half.
+    const MEMORY: Duration = Duration::from_millis(250);
+
+    fn wrote(&mut self, bytes: usize, time: Duration) {
+        self.bytes += bytes as u64;
+        self.time += time;
+        if self.time > Self::MEMORY {
+            self.bytes /= 2;
+            self.time /= 2;
+        }
+    }
+
+    /// What can be written in this time.
+    fn bytes_in(&self, time: Duration) -> usize {
+        let bytes = u128::from(self.bytes) * time.as_micros() / self.time.as_micros().max(1);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
 }
 
 impl OutputSession {
@@ -122,6 +152,7 @@ impl OutputSession {
             queue_bytes: config.queue_bytes,
             queue_time: config.queue_time,
             max_age: config.max_age,
+            pace: Pace::default(),
             queue: Queue::new(config.policy, config.queue_frames, config.queue_bytes),
             destination_present: false,
             transport_ready: false,
@@ -294,7 +325,7 @@ impl OutputSession {
             Item::Frame(frame) => {
                 let attributes = attributes_of(frame);
                 match &self.stream {
-                    Some(stream) if stream.attributes == attributes => self.write(),
+                    Some(stream) if stream.attributes == attributes => self.write(now),
                     Some(_) => self.close_stream(""),
                     None => self.open_stream(attributes),
                 }
@@ -316,12 +347,6 @@ impl OutputSession {
             self.stats.dropped_late += dropped;
             self.forget_empty_segments();
         }
-    }
-
-    /// What the path delivers, bytes a second; 0: not known.
-    pub fn path_rate(&mut self, rate: u64) {
-        let in_time = self.queue_time.filter(|_| rate > 0).map_or(u128::MAX, |t| u128::from(rate) * t.as_micros() / 1_000_000);
-        self.queue.bound_bytes(usize::try_from(in_time).unwrap_or(usize::MAX).min(self.queue_bytes));
     }
 
     /// Whether the driver should stop writing the frame of this segment and report the write as done.
@@ -357,8 +382,8 @@ impl OutputSession {
     }
 
     /// The answer to `Write`: an error ends the segment.
-    pub fn write_done(&mut self, result: TransportResult) {
-        let Some(UnderWay::Writing { bytes }) = self.under_way else { return };
+    pub fn write_done(&mut self, result: TransportResult, now: Instant) {
+        let Some(UnderWay::Writing { bytes, since }) = self.under_way else { return };
         self.under_way = None;
         match (self.stream.as_ref().and_then(|stream| stream.broken_off), result) {
             (Some(BrokenOff::Cleared | BrokenOff::ClearedUnheard), _) => self.stats.dropped_cleared += 1,
@@ -366,6 +391,8 @@ impl OutputSession {
             (None, Ok(())) => {
                 self.stats.frames_sent += 1;
                 self.stats.bytes_sent += bytes as u64;
+                self.pace.wrote(bytes, now.saturating_duration_since(since));
+                self.bound_queue();
                 self.errors.reset();
             }
             (None, Err(message)) => {
@@ -401,6 +428,11 @@ impl OutputSession {
 
     // ---- helpers ----
 
+    fn bound_queue(&mut self) {
+        let in_time = self.queue_time.map_or(usize::MAX, |time| self.pace.bytes_in(time));
+        self.queue.bound_bytes(in_time.min(self.queue_bytes));
+    }
+
     /// The stream that frames may be written to.
     fn writable_stream(&self) -> Option<&Stream> {
         let closing = matches!(self.under_way, Some(UnderWay::Closing));
@@ -417,12 +449,12 @@ impl OutputSession {
         Some(OutputAction::OpenStream { segment, attributes })
     }
 
-    fn write(&mut self) -> Option<OutputAction> {
+    fn write(&mut self, now: Instant) -> Option<OutputAction> {
         let stream = self.stream.as_mut()?;
         let Some(Item::Frame(frame)) = self.queue.pop() else { return None };
         let frame = frame.numbered(stream.segment, stream.next_number);
         stream.next_number += 1;
-        self.under_way = Some(UnderWay::Writing { bytes: frame.data().len() });
+        self.under_way = Some(UnderWay::Writing { bytes: frame.data().len(), since: now });
         Some(OutputAction::Write(frame))
     }
 

@@ -151,6 +151,56 @@ static void messages_cross_the_server(void) {
     lkv_room_destroy(first);
 }
 
+static void answer(lkv_rpc_invocation *invocation, const char *caller, const char *payload, void *user_data) {
+    (void)user_data;
+    CHECK(strcmp(caller, "agent") == 0);
+    CHECK_OK(lkv_rpc_invocation_answer(invocation, payload));
+}
+
+static void on_result(const lkv_rpc_result *result, void *answered) {
+    CHECK_RESULT(LKV_OK, result->result);
+    latch_add(answered);
+}
+
+static void *send_until_closed(void *output) {
+    lkv_result result;
+    do result = send_painted(output, LKV_PIXEL_RGBA, 640, 480, 0);
+    while (result == LKV_OK);
+    CHECK_RESULT(LKV_ERROR_CLOSED, result);
+    return NULL;
+}
+
+static void *take_until_closed(void *receiver) {
+    lkv_event event = LKV_EVENT_INIT;
+    while (lkv_receiver_next(receiver, LKV_FOREVER, &event) == LKV_OK) lkv_event_clear(&event);
+    return NULL;
+}
+
+/* Whatever the path takes is sent; a call's time-out is shorter than what a few megabytes of video would take on a slow one. */
+static void calls_do_not_wait_behind_video(void) {
+    struct pair pair = pair_on_server("calls");
+    lkv_rpc_method method = LKV_RPC_METHOD_INIT;
+    method.on_invocation = answer;
+    CHECK_OK(lkv_room_register_rpc_method(pair.receiving, "echo", &method));
+    pthread_t taker = start(take_until_closed, pair.receiver), sender = start(send_until_closed, pair.output);
+    struct latch answered = LATCH_INIT;
+    lkv_rpc_callbacks callbacks = LKV_RPC_CALLBACKS_INIT;
+    callbacks.on_result = on_result;
+    callbacks.user_data = &answered;
+    for (int i = 0; i < 20; i++) {
+        CHECK_OK(lkv_room_perform_rpc(pair.sending, "player", "echo", "", 2000, &callbacks));
+        latch_wait(&answered, i + 1);
+    }
+    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    CHECK_OK(lkv_output_get_stats(pair.output, &stats));
+    CHECK(stats.frames_sent > 0);
+    CHECK_OK(lkv_output_close(pair.output));
+    CHECK_OK(lkv_receiver_close(pair.receiver));
+    pthread_join(sender, NULL);
+    pthread_join(taker, NULL);
+    pair_destroy(&pair);
+}
+
 /* Whatever connecting is just doing. */
 static void rooms_are_destroyed_while_they_connect(void) {
     for (int round = 0; round < 20; round++) {
@@ -167,6 +217,7 @@ int main(void) {
     RUN(failures_are_told_apart);
     RUN(a_destination_that_never_comes);
     RUN(messages_cross_the_server);
+    RUN(calls_do_not_wait_behind_video);
     RUN(rooms_are_destroyed_while_they_connect);
     return 0;
 }

@@ -274,10 +274,6 @@ impl LiveKit {
         self.publisher.open(destination, topic, name, attributes).await
     }
 
-    pub fn path_rate(&self) -> u64 {
-        self.publisher.path_rate()
-    }
-
     pub async fn perform_rpc(
         &self,
         destination: &str,

@@ -56,14 +56,6 @@ impl Transport {
         }
     }
 
-    /// Bytes a second that the way takes; 0: not known, or as many as it is given.
-    pub fn path_rate(&self) -> u64 {
-        match self {
-            Self::LiveKit(t) => t.path_rate(),
-            Self::Loopback(_) => 0,
-        }
-    }
-
     /// Calls a method and waits for the answer.
     pub async fn perform_rpc(
         &self,

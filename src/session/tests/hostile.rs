@@ -141,7 +141,7 @@ fn answers_to_what_was_not_asked_are_ignored() {
     let mut output = Output::new();
     for result in [Ok(()), Err("what?".to_owned())] {
         output.session.stream_opened(result.clone());
-        output.session.write_done(result.clone());
+        output.session.write_done(result.clone(), output.now);
         output.session.stream_closed(result.clone());
         output.session.clear_answered(result);
     }

@@ -4,7 +4,7 @@
 use super::*;
 
 const AGE: Duration = Duration::from_millis(500);
-const STEP: Duration = Duration::from_millis(33);
+const STEP: Duration = Duration::from_millis(30);
 
 fn aged(policy: QueuePolicy) -> Output {
     let mut config = output_config(policy, 100, 100 * FRAME_BYTES);
@@ -12,13 +12,23 @@ fn aged(policy: QueuePolicy) -> Output {
     Output::with_config(config)
 }
 
-/// An output whose queue is bounded to what its path delivers in 100 ms, and the rate at which that is so many frames.
-fn bounded(policy: QueuePolicy, frames: usize) -> Output {
+/// An output whose queue is bounded to what can be written in 100 ms, of which one frame took as long as given.
+fn bounded(policy: QueuePolicy, a_frame: Duration) -> Output {
     let mut config = output_config(policy, 100, 100 * FRAME_BYTES);
     config.queue_time = Some(Duration::from_millis(100));
     let mut output = Output::with_config(config).joined();
-    output.session.path_rate((frames * FRAME_BYTES * 10) as u64);
+    output.send(1);
+    output.poll();
+    output.answer(Ok(()));
+    write_in(&mut output, a_frame);
     output
+}
+
+/// Writes the next frame in this time.
+fn write_in(output: &mut Output, time: Duration) {
+    assert!(output.poll().is_some_and(|action| action.starts_with("write")));
+    output.pass(time);
+    output.answer(Ok(()));
 }
 
 #[test]
@@ -117,49 +127,59 @@ fn an_open_segment_ends_where_it_was_flushed_also_if_its_last_frames_were_too_la
 }
 
 #[test]
-fn the_queue_holds_what_the_path_takes_in_time() {
-    let mut output = bounded(QueuePolicy::Refuse, 3);
+fn the_queue_holds_what_can_be_written_in_time() {
+    let mut output = bounded(QueuePolicy::Refuse, STEP);
     output.send(3);
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Refused));
-    output.session.path_rate((5 * FRAME_BYTES * 10) as u64);
-    output.send(2);
+    for _ in 0..3 {
+        write_in(&mut output, STEP / 3);
+    }
+    // Half the time for a frame, on the whole.
+    output.send(6);
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Refused));
 }
 
 #[test]
 fn frames_that_are_queued_stay_when_the_path_becomes_slower() {
-    let mut output = bounded(QueuePolicy::Block, 3);
+    let mut output = bounded(QueuePolicy::Block, STEP);
     output.send(3);
-    output.session.path_rate(1);
-    assert_eq!(output.session.stats().queue_frames, 3);
+    write_in(&mut output, Duration::from_secs(10));
+    assert_eq!(output.session.stats().queue_frames, 2);
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
-    assert_eq!(output.run(), ["open 1 2px", "write 1.0", "write 1.1", "write 1.2"]);
+    assert_eq!(output.run(), ["write 1.2", "write 1.3"]);
+}
+
+#[test]
+fn the_pace_of_long_ago_is_forgotten() {
+    let mut output = bounded(QueuePolicy::Block, Duration::from_secs(10));
+    for _ in 0..100 {
+        output.send(1);
+        write_in(&mut output, STEP);
+    }
+    output.send(3);
+    assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
 }
 
 #[test]
 fn one_frame_is_queued_however_slow_the_path() {
-    let mut output = bounded(QueuePolicy::Block, 1);
-    output.session.path_rate(1);
+    let mut output = bounded(QueuePolicy::Block, Duration::from_secs(10));
     output.send(1);
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
     output.poll();
-    output.answer(Ok(()));
-    assert_eq!(output.poll().as_deref(), Some("write 1.0"));
     output.send(1);
 }
 
 #[test]
 fn a_slow_path_drops_the_oldest() {
-    let mut output = bounded(QueuePolicy::DropOldest, 2);
+    let mut output = bounded(QueuePolicy::DropOldest, 2 * STEP);
     output.send(5);
-    assert_eq!(output.run(), ["open 1 2px", "write 1.0", "write 1.1"]);
-    assert_eq!(output.session.stats().dropped_oldest, 3);
+    assert_eq!(output.run(), ["write 1.1"]);
+    assert_eq!(output.session.stats().dropped_oldest, 4);
 }
 
 #[test]
-fn a_path_that_is_not_known_bounds_nothing() {
-    let mut output = bounded(QueuePolicy::Refuse, 1);
-    output.session.path_rate(0);
+fn writes_that_take_no_time_bound_nothing() {
+    let mut output = bounded(QueuePolicy::Refuse, Duration::ZERO);
     output.send(100);
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Refused));
 }

@@ -231,7 +231,7 @@ impl Output {
     fn answer(&mut self, result: TransportResult) {
         match self.action.take().expect("an action is under way") {
             OutputAction::OpenStream { .. } => self.session.stream_opened(result),
-            OutputAction::Write(_) => self.session.write_done(result),
+            OutputAction::Write(_) => self.session.write_done(result, self.now),
             OutputAction::CloseStream { .. } => self.session.stream_closed(result),
             OutputAction::ClearBuffer => self.session.clear_answered(result),
         }

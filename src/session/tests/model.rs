@@ -207,9 +207,8 @@ fn an_output_keeps_its_promises_whatever_the_transport_does() {
         let (mut wire, mut finishes) = (Wire::default(), Vec::new());
         for step in 0..STEPS {
             let session = &mut output.session;
-            match random.below(22) {
+            match random.below(21) {
                 20 => output.pass(Duration::from_millis(random.below(10))),
-                21 => session.path_rate(random.below(4) * 100),
                 0..=4 => {
                     let width = if random.one_in(8) { 1 } else { 2 };
                     let _ = session.send_frame(frame(width, 0), output.now);
