@@ -21,10 +21,11 @@ RECOVERY_LIMIT_S = 120
 @pytest.mark.parametrize("far_side", ["sender", "receiver"])
 @pytest.mark.parametrize("outage_s", [1, pytest.param(5, marks=pytest.mark.long)])
 def test_nothing_is_lost(linked_room, link, far, far_side, outage_s):
-    link.shape(delay_ms=20)
     options = {side: far if side == far_side else {} for side in ("sender", "receiver")}
     receiver = linked_room.receiver("c", segments=2, **options["receiver"])
     sender = linked_room.sender("c", segments=2, frames=60, finish_timeout=60, **VIDEO, **options["sender"])
+    receiver.wait_event("frame")
+    link.shape(delay_ms=20)
     receiver.wait_event("frame", 10)
     link.unplug()
     time.sleep(outage_s)  # how long the fault lasts
@@ -39,7 +40,6 @@ def test_nothing_is_lost(linked_room, link, far, far_side, outage_s):
 @pytest.mark.long
 @pytest.mark.parametrize("far_side", ["sender", "receiver"])
 def test_half_a_minute(linked_room, link, far, far_side):
-    link.shape(delay_ms=20)
     options = {side: far if side == far_side else {} for side in ("sender", "receiver")}
     # A far sender is held up by the outage; a near one goes on, and its last segment must begin when all is well.
     segments, frames = {"sender": (2, 100), "receiver": (8, 100)}[far_side]
@@ -47,6 +47,8 @@ def test_half_a_minute(linked_room, link, far, far_side):
     sender = linked_room.sender("c", segments=segments, frames=frames, finish_timeout=60, **VIDEO, **options["sender"])
     linked_room.bystander("audience")  # with nobody there but agents a server closes the room
     far_program = sender if far_side == "sender" else receiver
+    receiver.wait_event("frame")
+    link.shape(delay_ms=20)
     receiver.wait_event("frame", 10)
     link.unplug()
     far_program.wait_event(where("room_state", state="reconnecting"))
