@@ -11,8 +11,10 @@
 //! queues, when the rate breaks down (SCTP halved its window) or nothing is released for a while, the pace goes a little
 //! below what was reached. SCTP needs a hundred round trips and more to come back from a loss, so a pace that causes
 //! none is the faster one. From there on the steps are small and rare, and only taken while it is the pace that holds
-//! data back: who offers less keeps it where it is. Where a round trip is short, losses are soon made good and
-//! the times say more about busy machines than about queues: there the pace only falls after a gap.
+//! data back: who offers less keeps it where it is.
+//!
+//! Where a round trip is short, losses are soon made good, and times and rates say more about busy machines than about
+//! queues: there pace and cap are the configured ones, but for a moment after a gap.
 //!
 //! The cap on bytes inside SCTP is what the path holds and half as much again, and 64 KiB. It does not follow
 //! the time that bytes spend in SCTP, since that contains SCTP's own queue.
@@ -34,9 +36,8 @@ const FIRST: f64 = 2e6;
 const START: f64 = 7e6;
 /// The pace never falls below 4 Mbit/s by itself.
 const LEAST: f64 = 0.5e6;
-/// A step up: at the start, there on a path of short round trips, and later.
+/// A step up: at the start, and later.
 const START_GAIN: f64 = 1.25;
-const SHORT_START_GAIN: f64 = 2.0;
 const GAIN: f64 = 1.05;
 /// The pace stays as it is for so long after queues were seen, a loss or gap, and a step that was too much.
 const QUEUE_HOLD: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ const LOSS_HOLD: Duration = Duration::from_secs(2);
 const PROBE_HOLD: Duration = Duration::from_millis(500);
 /// Nothing released for this long, and two round trips: a gap.
 const GAP: Duration = Duration::from_millis(150);
-/// Round trips that the ends' own scheduling makes: a cap or a limit never follows one that is shorter.
+/// Round trips below this are mostly the ends' own scheduling.
 const SHORT: Duration = Duration::from_millis(10);
 /// Bounds of the cap, in bytes; the configuration may lower the upper one.
 const CAP: Range<usize> = 128 << 10..980_000;
@@ -101,10 +102,10 @@ impl Path {
     }
 
     fn gain(&self) -> f64 {
-        match self.starting {
-            true if self.short() => SHORT_START_GAIN,
-            true => START_GAIN,
-            false => GAIN,
+        if self.starting {
+            START_GAIN
+        } else {
+            GAIN
         }
     }
 
@@ -123,11 +124,10 @@ impl Path {
 
     /// Most bytes inside SCTP.
     pub(super) fn cap(&self) -> usize {
-        let Some(round_trip) = self.round_trip.get() else { return self.most_cap };
-        if self.most_pace == 0.0 {
+        let Some(round_trip) = self.round_trip.get().filter(|trip| *trip >= SHORT && self.most_pace > 0.0) else {
             return self.most_cap;
-        }
-        let held = self.rate() * round_trip.max(SHORT).as_secs_f64();
+        };
+        let held = self.rate() * round_trip.as_secs_f64();
         ((1.5 * held + CAP_SLACK) as usize).clamp(CAP.start, CAP.end).min(self.most_cap)
     }
 
@@ -169,7 +169,8 @@ impl Path {
         if self.gap_at().is_some_and(|at| at <= now) {
             self.in_gap = true;
             let rate = self.rate.get().unwrap_or(self.pace);
-            self.slow_down(0.8 * rate, LOSS_HOLD, now);
+            let hold = if self.short() { Duration::ZERO } else { LOSS_HOLD };
+            self.slow_down(0.8 * rate, hold, now);
             return true;
         }
         let Some((_, left)) = self.round.mark.filter(|(mark, _)| moved && *mark <= released) else { return false };
@@ -217,8 +218,10 @@ impl Path {
             self.slow_down((0.95 * rate).max(0.85 * self.rate()), QUEUE_HOLD, now);
         } else if !short && !self.round.idle && rate < 0.65 * before && !binding && self.pace > 0.9 * before {
             self.slow_down(0.85 * before, LOSS_HOLD, now);
+        } else if self.starting && short {
+            self.pace = self.most_pace;
         } else if self.starting && self.pace < START {
-            self.pace = if short { START } else { (2.0 * self.rate()).clamp(self.pace, START) };
+            self.pace = (2.0 * self.rate()).clamp(self.pace, START);
         } else {
             self.probe(rate, binding, short, now);
         }
