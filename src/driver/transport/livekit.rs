@@ -24,8 +24,8 @@ use libwebrtc::{peer_connection_factory::RtcConfiguration, rtc_data::Backlog};
 use livekit::{
     participant::{ParticipantKind as LiveKitKind, ParticipantState},
     prelude::{
-        DataPacket, DataPacketKind, ParticipantSid, PerformRpcData, RemoteParticipant, Room, RoomError, RoomEvent,
-        RoomOptions as LiveKitOptions, RpcError, RpcInvocationData,
+        DataPacket, DataPacketKind, LocalParticipant, ParticipantSid, PerformRpcData, RemoteParticipant, Room,
+        RoomError, RoomEvent, RoomOptions as LiveKitOptions, RpcError, RpcInvocationData,
     },
     rtc_engine::EngineError,
     ByteStreamReader, ConnectionState, DisconnectReason as LiveKitReason, StreamReader as _,
@@ -40,6 +40,9 @@ use tokio::{
 
 /// Most bytes of a stream that `livekit` reads itself: calls, and compressed video.
 const MAX_STREAM_BYTES: usize = 64 << 20;
+/// Name of the data track that makes us known.
+const PRESENCE: &str = "lk.video";
+
 /// `livekit` forgets its participants just before it says that it reconnects.
 const RECONNECT_NOTICE: Duration = Duration::from_millis(500);
 
@@ -132,6 +135,7 @@ impl Session {
         let present = room.remote_participants().into_values().map(|p| (participant(&p), is_active(&p))).collect();
         self.core.connected(Transport::LiveKit(transport), me.identity().into(), room.name(), present);
         self.tap.participants_changed();
+        self.core.spawn(make_known(me));
         loop {
             let event = match self.decide {
                 Some(deadline) => tokio::time::timeout_at(deadline, events.recv()).await,
@@ -218,6 +222,7 @@ impl Session {
         self.sid = sid;
         if restarted {
             self.tap.restarted();
+            self.core.spawn(make_known(room.local_participant()));
         }
         for p in room.remote_participants().into_values() {
             self.arrived(&p);
@@ -225,6 +230,16 @@ impl Session {
         self.absent_left();
         self.core.reconnected(restarted);
         self.tap.participants_changed();
+    }
+}
+
+/// Has the others told of us at once. A server tells of those who have published nothing every 3 s only
+/// (livekit-server's `subscriberUpdateInterval`), and a receiver that does not know its sender yet has to keep what comes
+/// until then. One data track, taken back at once, makes us a publisher.
+async fn make_known(me: LocalParticipant) {
+    match me.publish_data_track(PRESENCE).await {
+        Ok(track) => track.unpublish(),
+        Err(e) => tracing::debug!("the others may hear of us late: {e}"),
     }
 }
 
