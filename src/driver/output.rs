@@ -147,16 +147,24 @@ impl Output {
     /// [`DriverError::TooLarge`]; [`DriverError::Closed`].
     pub fn send_frame(&self, frame: Frame, wait: Wait) -> Result<(), DriverError> {
         let core = self.core();
-        let outcome = core.shared.wait(wait, |s| match s.session.send_frame(frame.clone(), Instant::now()) {
-            Ok(()) => Some(Ok(())),
-            Err(SendError::Full) => None,
-            Err(SendError::Refused) => Some(Err(DriverError::Timeout)),
-            Err(SendError::Closed) => Some(Err(DriverError::Closed)),
-            Err(e @ SendError::TooLarge) => Some(Err(DriverError::TooLarge(e.to_string()))),
+        let mut wake = false;
+        let outcome = core.shared.wait(wait, |s| {
+            let timer_runs = s.session.poll_timeout().is_some();
+            let sent = match s.session.send_frame(frame.clone(), Instant::now()) {
+                Ok(()) => Ok(()),
+                Err(SendError::Full) => return None,
+                Err(SendError::Refused) => Err(DriverError::Timeout),
+                Err(SendError::Closed) => Err(DriverError::Closed),
+                Err(e @ SendError::TooLarge) => Err(DriverError::TooLarge(e.to_string())),
+            };
+            wake = s.session.has_action() || (!timer_runs && s.session.poll_timeout().is_some());
+            Some(sent)
         });
-        let sent = outcome.unwrap_or(Err(DriverError::Timeout));
-        core.wake.notify_one();
-        sent
+        // To wake a task costs the caller more than all the rest of this call.
+        if wake {
+            core.wake.notify_one();
+        }
+        outcome.unwrap_or(Err(DriverError::Timeout))
     }
 
     /// Ends the segment after what is queued. Returns at once; without an open segment nothing happens.

@@ -333,6 +333,12 @@ impl OutputSession {
         }
     }
 
+    /// Whether [`OutputSession::poll_action`] may have something to do: who queues a frame need not wake the driver for
+    /// less.
+    pub fn has_action(&self) -> bool {
+        self.under_way.is_none() && self.transport_ready && (self.destination_present || self.stream.is_some())
+    }
+
     /// When `timeout` is to be called at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         // An age beyond the clock's range is none.
