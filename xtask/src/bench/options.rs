@@ -10,11 +10,12 @@ cargo xtask bench [OPTIONS]
 
 Sends frames through a livekit-server on this machine, sender and receiver in processes of their own, and prints one
 table; leaves target/bench/results.json and plots. Ours (benches/c), the official Python SDK and livekit-portal
-(benches/python) take turns, round by round; a figure is the median of its rounds. Results of cases that are not run
-are kept from before.
+(benches/python) take turns, round by round; a figure is the median of its rounds, but frames lost, broken or late are
+those of the worst. Results of cases that are not run are kept from before.
 
   --only NAME            cases whose name contains NAME; may be given several times. Without it, all of:
                            320x240-rgba-max ... 1280x720-i420-30   frames as fast as they go, and 30 a second
+                           640x480-rgb24-max, -30                  the same bytes for all, as livekit-portal sends them
                            loopback-640x480-rgba-max, -30          one process, no server
                            endurance                               640x480 RGBA, 30 frames/s for a minute
                            stalls                                  many short runs, the longest gap of each

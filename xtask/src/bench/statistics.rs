@@ -25,12 +25,16 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Each figure's median over the rounds that have it.
+/// What is not to happen in any round: a median would hide that it did in one.
+const FAULTS: [&str; 3] = ["frames_lost", "frames_broken", "frames_late"];
+
+/// Each figure's median over the rounds that have it; of faults the most.
 pub fn medians(rounds: &[Figures]) -> Figures {
     let names = rounds.iter().flat_map(BTreeMap::keys);
     let of = |name: &String| {
         let values: Vec<f64> = rounds.iter().filter_map(|round| round.get(name).copied()).collect();
-        median(&values).map(|value| (name.clone(), value))
+        let of_all = if FAULTS.contains(&name.as_str()) { percentile(&values, 100.0) } else { median(&values) };
+        of_all.map(|value| (name.clone(), value))
     };
     names.filter_map(of).collect()
 }
@@ -58,5 +62,11 @@ mod tests {
         let round = |figures: &[(&str, f64)]| figures.iter().map(|(name, value)| (name.to_string(), *value)).collect();
         let rounds = [round(&[("a", 1.0)]), round(&[("a", 3.0), ("b", 5.0)]), round(&[("a", 2.0)])];
         assert_eq!(medians(&rounds), round(&[("a", 2.0), ("b", 5.0)]));
+    }
+
+    #[test]
+    fn a_frame_lost_in_one_round_is_told() {
+        let rounds = [0.0, 3.0, 0.0].map(|lost| Figures::from([("frames_lost".to_owned(), lost)]));
+        assert_eq!(medians(&rounds)["frames_lost"], 3.0);
     }
 }

@@ -24,6 +24,7 @@ pub fn cases() -> Vec<Video> {
             }
         }
     }
+    all.extend([0, 30].map(|fps| Video { width: 640, height: 480, pixels: Pixels::Rgb24, fps }));
     all
 }
 
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn a_case_a_size_type_and_pace() {
         let names: Vec<String> = cases().iter().map(Video::name).collect();
-        assert_eq!(names.len(), 12);
         assert_eq!((names[0].as_str(), names[11].as_str()), ("320x240-rgba-max", "1280x720-i420-30"));
+        assert_eq!(names[12..], ["640x480-rgb24-max", "640x480-rgb24-30"]);
     }
 }
