@@ -48,6 +48,10 @@ const KEEPALIVE: Duration = Duration::from_millis(700);
 /// Least distance of two wake-ups for a timer of the stack that is overdue and stays so.
 const OVERDUE_RETRY: Duration = Duration::from_millis(5);
 
+/// No timer ran for this long, where [`KEEPALIVE`] alone makes one run more often: the process was stopped, or the machine
+/// slept. What the far end sent meanwhile is still to be read, and that time says nothing about it.
+const SUSPENDED: Duration = Duration::from_secs(3);
+
 /// Datagrams at least this long carry payload: none of the stack's own messages on an association that is up are.
 const PAYLOAD: usize = 1000;
 
@@ -70,6 +74,8 @@ pub struct Connection {
     far_end: Option<SocketAddr>,
     /// The newest instant seen.
     now: Instant,
+    /// When timers were last looked at.
+    looked: Instant,
     /// When the stack's timers last ran.
     ran: Instant,
     /// Set while the pace holds datagrams back.
@@ -120,6 +126,7 @@ impl Connection {
             ended: Vec::new(),
             far_end: None,
             now,
+            looked: now,
             ran: now,
             held_until: None,
             refill: false,
@@ -203,6 +210,9 @@ impl Connection {
         if self.far_end.is_none_or(|far_end| far_end == remote) || is_dtls(&data) {
             self.liveness.heard(now);
             self.watchdog.heard(now);
+            if self.far_end == Some(remote) && is_answered_check(&data) {
+                self.watchdog.answered(now);
+            }
             if self.recovery.heard(now) {
                 self.watchdog.path_is_back(now);
             }
@@ -231,6 +241,11 @@ impl Connection {
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.observe(now);
+        let passed = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
+        if passed >= SUSPENDED && self.state() == ConnState::Connected {
+            self.liveness.was_suspended(passed, now);
+            self.watchdog.was_suspended(passed, now);
+        }
         for key in self.channels.handle_timeout(&mut self.pc, now) {
             self.end_of_channel(key);
         }
@@ -250,7 +265,7 @@ impl Connection {
         let totals = self.channels.totals(&mut self.pc);
         let (in_flight, released) = (totals.in_flight(), totals.released);
         self.backlog.add_delivered(released.saturating_sub(self.path.released()));
-        if self.path.progress(in_flight, released, now) {
+        if self.path.progress(totals, now) {
             self.pacer.set_rate(self.path.pace());
             self.channels.max_in_flight = self.path.cap();
             self.backlog.path(self.path.rate(), self.path.round_trip(), self.path.cap());
@@ -272,7 +287,8 @@ impl Connection {
             self.path.poll_timeout(),
             self.watchdog.poll_timeout(self.now),
             self.channels.poll_timeout(),
-            self.held_until,
+            // Once it has passed, only a socket that is full can hold the caller up, and that tells by itself.
+            self.held_until.filter(|at| *at > self.now),
         ];
         parts.into_iter().flatten().min()
     }
@@ -413,6 +429,11 @@ impl Connection {
     pub(super) fn stack_now(&self) -> Instant {
         self.recovery.stack_time(self.now)
     }
+}
+
+/// A STUN Binding success response, by its type (RFC 8489, 5).
+fn is_answered_check(datagram: &[u8]) -> bool {
+    datagram.starts_with(&[1, 1])
 }
 
 /// By its first byte, as RFC 7983 tells the protocols apart.

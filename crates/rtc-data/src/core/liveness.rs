@@ -57,6 +57,13 @@ impl Liveness {
         }
     }
 
+    /// For this long nothing could be heard.
+    pub(super) fn was_suspended(&mut self, time: Duration, now: Instant) {
+        if !self.over {
+            self.heard = now.min(self.heard + time);
+        }
+    }
+
     /// The new state, if it is not the one last told.
     pub(super) fn poll(&mut self, now: Instant) -> Option<ConnState> {
         let silence = now.saturating_duration_since(self.heard);

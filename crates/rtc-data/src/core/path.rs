@@ -11,7 +11,8 @@
 //! queues, when the rate breaks down (SCTP halved its window) or nothing is released for a while, the pace goes a little
 //! below what was reached. SCTP needs a hundred round trips and more to come back from a loss, so a pace that causes
 //! none is the faster one. From there on the steps are small and rare, and only taken while it is the pace that holds
-//! data back: who offers less keeps it where it is.
+//! data back: who offers less keeps it where it is. A round in which SCTP had all that there was to send tells only of
+//! rates above what is known, and little of queues: acknowledgements wait for the next packet there.
 //!
 //! Where a round trip is short, losses are soon made good, and times and rates say more about busy machines than about
 //! queues: there pace and cap are the configured ones, but for a moment after a gap.
@@ -19,7 +20,7 @@
 //! The cap on bytes inside SCTP is what the path holds and half as much again, and 64 KiB. It does not follow
 //! the time that bytes spend in SCTP, since that contains SCTP's own queue.
 
-use super::best::Best;
+use super::{best::Best, watchdog::Totals};
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -45,6 +46,9 @@ const LOSS_HOLD: Duration = Duration::from_secs(2);
 const PROBE_HOLD: Duration = Duration::from_millis(500);
 /// Nothing released for this long, and two round trips: a gap.
 const GAP: Duration = Duration::from_millis(150);
+/// Bytes in flight that may be in one packet. The far end waits with its acknowledgement for another packet, 200 ms at
+/// most (RFC 9260, 6.2): that is no gap.
+const LONE: u64 = 1500;
 /// Round trips below this are mostly the ends' own scheduling.
 const SHORT: Duration = Duration::from_millis(10);
 /// Bounds of the cap, in bytes; the configuration may lower the upper one.
@@ -62,10 +66,14 @@ pub(super) struct Path {
     step: Step,
     rate: Best<f64>,
     round_trip: Best<Duration>,
-    /// Payload that left in datagrams, and that was released, in bytes. Sent again counts as sent.
+    /// Payload given to SCTP, that left in datagrams, and that was released, in bytes. What is sent again counts as
+    /// sent, but nothing beyond what was given does: every moment in which SCTP has sent all it has sets that right.
+    handed: u64,
     sent: u64,
     released: u64,
     round: Round,
+    /// The application had less to send than the last round took, or there was none yet.
+    lacked: bool,
     /// Since when nothing was released, while bytes are in flight.
     waiting_since: Option<Instant>,
     in_gap: bool,
@@ -77,8 +85,8 @@ struct Round {
     released: u64,
     /// The first datagram that left after the last trip ended: what had left with it, and when.
     mark: Option<(u64, Instant)>,
-    /// Nothing was in flight for a part of it.
-    idle: bool,
+    /// For a part of it SCTP had all that there was to send: the rate is the application's, not the path's.
+    lacked: bool,
 }
 
 impl Path {
@@ -93,9 +101,11 @@ impl Path {
             step: Step::None,
             rate: Best::new(f64::max, now),
             round_trip: Best::new(Duration::min, now),
+            handed: 0,
             sent: 0,
             released: 0,
-            round: Round { began: now, sent: 0, released: 0, mark: None, idle: true },
+            round: Round { began: now, sent: 0, released: 0, mark: None, lacked: true },
+            lacked: true,
             waiting_since: None,
             in_gap: false,
         }
@@ -149,20 +159,20 @@ impl Path {
         if self.waiting_since.is_none() {
             self.begin(now);
         }
-        self.sent += bytes.saturating_sub(HEADERS) as u64;
+        self.sent = (self.sent + bytes.saturating_sub(HEADERS) as u64).min(self.handed);
         self.round.mark.get_or_insert((self.sent, now));
     }
 
-    /// Takes the byte counts of SCTP in. `true`: there is news.
-    pub(super) fn progress(&mut self, in_flight: u64, released: u64, now: Instant) -> bool {
+    /// Takes the byte counts in. `true`: there is news.
+    pub(super) fn progress(&mut self, totals: Totals, now: Instant) -> bool {
+        let (in_flight, released) = (totals.in_flight(), totals.released);
         let moved = released > self.released;
+        let lone = in_flight <= LONE || self.in_flight() <= LONE;
+        self.handed = totals.handed;
         self.released = released;
-        if in_flight == 0 {
-            self.sent = released;
-            self.round.idle = true;
-        }
-        self.sent = self.sent.max(released);
-        if in_flight == 0 || moved || self.waiting_since.is_none() {
+        self.sent = self.sent.clamp(released, self.handed);
+        self.round.lacked |= totals.given == totals.handed;
+        if lone || moved || self.waiting_since.is_none() {
             self.waiting_since = (in_flight > 0).then_some(now);
             self.in_gap = false;
         }
@@ -170,7 +180,9 @@ impl Path {
             self.in_gap = true;
             let rate = self.rate.get().unwrap_or(self.pace);
             let hold = if self.short() { Duration::ZERO } else { LOSS_HOLD };
-            self.slow_down(0.8 * rate, hold, now);
+            // What the application sent says little about the path, and is to fit in.
+            let pace = if self.lacked { (1.25 * rate).max(0.8 * self.pace) } else { 0.8 * rate };
+            self.slow_down(pace, hold, now);
             return true;
         }
         let Some((_, left)) = self.round.mark.filter(|(mark, _)| moved && *mark <= released) else { return false };
@@ -193,19 +205,25 @@ impl Path {
 
     fn gap_at(&self) -> Option<Instant> {
         let (since, round_trip) = (self.waiting_since?, self.round_trip.get()?);
-        (!self.in_gap && self.most_pace > 0.0).then_some(since + GAP + 2 * round_trip)
+        let may_be = !self.in_gap && self.in_flight() > LONE && self.most_pace > 0.0;
+        may_be.then_some(since + GAP + 2 * round_trip)
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.handed - self.released
     }
 
     fn begin(&mut self, now: Instant) {
         let (sent, released) = (self.sent, self.released);
-        self.round = Round { began: now, sent, released, mark: None, idle: false };
+        self.round = Round { began: now, sent, released, mark: None, lacked: false };
     }
 
     fn end_of_round(&mut self, trip: Duration, took: f64, now: Instant) {
-        let rate = (self.released - self.round.released) as f64 / took;
-        let sent = (self.sent - self.round.sent) as f64 / took;
+        let rate = self.released.saturating_sub(self.round.released) as f64 / took;
+        let sent = self.sent.saturating_sub(self.round.sent) as f64 / took;
         let before = self.rate();
-        if !self.round.idle || rate > before {
+        self.lacked = self.round.lacked;
+        if !self.lacked || rate > before {
             self.rate.add(rate, now);
         }
         if self.most_pace == 0.0 {
@@ -214,9 +232,11 @@ impl Path {
         let lowest = self.round_trip.get().unwrap_or(trip);
         let short = self.short();
         let binding = sent >= 0.8 * self.pace;
-        if !short && trip - lowest > (lowest / 8).max(SHORT / 2) {
+        // Where data is sparse, acknowledgements wait for the next packet: that is no queue.
+        let dense = binding || !self.lacked;
+        if !short && dense && trip - lowest > (lowest / 8).max(SHORT / 2) {
             self.slow_down((0.95 * rate).max(0.85 * self.rate()), QUEUE_HOLD, now);
-        } else if !short && !self.round.idle && rate < 0.65 * before && !binding && self.pace > 0.9 * before {
+        } else if !short && !self.lacked && rate < 0.65 * before && !binding && self.pace > 0.9 * before {
             self.slow_down(0.85 * before, LOSS_HOLD, now);
         } else if self.starting && short {
             self.pace = self.most_pace;
@@ -281,15 +301,20 @@ mod tests {
                 under_way.pop_front();
                 released += PACKET as u64;
             }
-            path.progress(PACKET as u64 * under_way.len() as u64, released, now);
+            path.progress(busy(PACKET as u64 * under_way.len() as u64, released), now);
         }
         // What is under way arrives at its time.
         while let Some(at) = under_way.pop_front() {
             released += PACKET as u64;
             now = now.max(at);
-            path.progress(PACKET as u64 * under_way.len() as u64, released, now);
+            path.progress(busy(PACKET as u64 * under_way.len() as u64, released), now);
         }
         now
+    }
+
+    /// More waits above SCTP.
+    fn busy(in_flight: u64, released: u64) -> Totals {
+        Totals { given: u64::MAX, handed: released + in_flight, released }
     }
 
     #[test]
@@ -320,13 +345,13 @@ mod tests {
         let mut path = Path::new(400_000_000, 512 << 10, t0);
         let t1 = run(&mut path, t0, 1e9, 1e9, Duration::from_millis(2), Duration::from_secs(1));
         let (rate, released) = (path.rate(), path.released);
-        path.progress(1000, released, t1);
+        path.progress(busy(2000, released), t1);
         let at = path.poll_timeout().expect("a gap may come");
         assert!(at > t1 + GAP);
-        assert!(path.progress(1000, released, at));
+        assert!(path.progress(busy(2000, released), at));
         assert!((path.pace - 0.8 * rate).abs() < 1.0, "{} of {rate}", path.pace);
         assert_eq!(path.poll_timeout(), None);
-        assert!(!path.progress(1000, released, at + GAP));
+        assert!(!path.progress(busy(2000, released), at + GAP));
     }
 
     #[test]
