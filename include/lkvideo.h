@@ -394,7 +394,7 @@ typedef struct lkv_room_event {
     /// 1 if the message was sent reliably.
     uint8_t reliable;
     /// 0.
-    uint8_t reserved0[3];
+    uint8_t reserved0[7];
     /// Text for humans; may be NULL.
     const char *message;
     /// The participant; of a message, its sender, "" if that is the server.

@@ -46,7 +46,7 @@ pub struct lkv_room_event {
     /// 1 if the message was sent reliably.
     pub reliable: u8,
     /// 0.
-    pub reserved0: [u8; 3],
+    pub reserved0: [u8; 7],
     /// Text for humans; may be NULL.
     pub message: *const c_char,
     /// The participant; of a message, its sender, "" if that is the server.
