@@ -232,8 +232,8 @@ typedef struct lkv_output_options {
     int64_t max_age_us;
 } lkv_output_options;
 
-/// Gives lent pixels back: exactly once, on any thread, possibly before the call that lent them returns. It should be quick
-/// and must not call the library.
+/// Gives lent pixels back: exactly once, on any thread, possibly before the call that lent them returns. It should be quick;
+/// functions that do not wait may be called inside.
 typedef void (*lkv_release_callback)(void *user_data);
 
 /// A function that an output calls on its own thread when a segment was played, one at a time, in order.

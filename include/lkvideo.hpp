@@ -619,7 +619,7 @@ public:
     }
 
     /// Sends without a copy, if the frame is tightly packed: the pixels are the library's until `release` is called, once,
-    /// on any thread. It must not call the library. False if the queue stayed full.
+    /// on any thread; functions that do not wait may be called inside. False if the queue stayed full.
     bool send_owned(const lkv_frame_desc &frame, std::function<void()> release, std::int32_t timeout_ms = LKV_FOREVER,
                     OnError on_error = {}) {
         using To = detail::Bridge<>;

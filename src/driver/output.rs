@@ -148,6 +148,7 @@ impl Output {
     pub fn send_frame(&self, frame: Frame, wait: Wait) -> Result<(), DriverError> {
         let core = self.core();
         let mut wake = false;
+        let mut dropped = Vec::new();
         let outcome = core.shared.wait(wait, |s| {
             let timer_runs = s.session.poll_timeout().is_some();
             let sent = match s.session.send_frame(frame.clone(), Instant::now()) {
@@ -158,12 +159,14 @@ impl Output {
                 Err(e @ SendError::TooLarge) => Err(DriverError::TooLarge(e.to_string())),
             };
             wake = s.session.has_action() || (!timer_runs && s.session.poll_timeout().is_some());
+            dropped = s.session.take_dropped();
             Some(sent)
         });
         // To wake a task costs the caller more than all the rest of this call.
         if wake {
             core.wake.notify_one();
         }
+        drop(dropped);
         outcome.unwrap_or(Err(DriverError::Timeout))
     }
 
@@ -352,7 +355,7 @@ impl OutputCore {
     }
 
     fn command(&self, command: impl FnOnce(&mut OutputSession)) -> Result<(), DriverError> {
-        let done = self.shared.update(|s| {
+        let done = self.update(|s| {
             if s.ended {
                 return Err(DriverError::Closed);
             }
@@ -364,19 +367,26 @@ impl OutputCore {
     }
 
     fn tell<R>(&self, event: impl FnOnce(&mut OutputSession) -> R) -> R {
-        let result = self.shared.update(|s| event(&mut s.session));
+        let result = self.update(|s| event(&mut s.session));
         self.wake.notify_one();
         result
     }
 
     fn end(&self, how: impl FnOnce(&mut OutputSession)) {
-        self.shared.update(|s| {
+        self.update(|s| {
             if !s.ended {
                 s.ended = true;
                 how(&mut s.session);
             }
         });
         self.wake.notify_one();
+    }
+
+    /// Changes the state and wakes everyone who waits for it; what was dropped is freed after the lock.
+    fn update<R>(&self, change: impl FnOnce(&mut Shared) -> R) -> R {
+        let (result, dropped) = self.shared.update(|s| (change(s), s.session.take_dropped()));
+        drop(dropped);
+        result
     }
 
     /// The next event for the listeners. At the end, on the dispatch thread, it drops them.
@@ -433,18 +443,47 @@ impl OutputCore {
         loop {
             // An update, because taking an action makes room in the queue.
             let (action, deadline, ended) =
-                self.shared.update(|s| (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended));
-            match (action, deadline) {
-                (Some(action), _) => self.carry_out(room, action, &mut stream).await,
-                (None, _) if ended => break,
-                (None, None) => self.wake.notified().await,
-                // Late or woken: either way it looks again.
-                (None, Some(deadline)) => {
-                    let _ = tokio::time::timeout_at(deadline.into(), self.wake.notified()).await;
+                self.update(|s| (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended));
+            match action {
+                Some(action) => {
+                    let written = match &action {
+                        OutputAction::Write(frame) => Some(frame.info().segment),
+                        _ => None,
+                    };
+                    // The wake-ups taken here are not missed: after an action the task looks for the next anyway.
+                    tokio::select! {
+                        biased;
+                        () = self.watch(written) => self.tell(|session| session.write_done(Ok(()), Instant::now())),
+                        () = self.carry_out(room, action, &mut stream) => {}
+                    }
                 }
+                None if ended => break,
+                None => self.woken_or_late(deadline).await,
             }
         }
         self.shared.update(|s| s.drained = true);
+    }
+
+    /// While an action is under way, however long it takes: drops the frames that grow too old. Ends when the frame
+    /// that is `written`, by its segment, is to be given up, by a clear or the end; other actions go on to their end.
+    async fn watch(&self, written: Option<u64>) {
+        loop {
+            let (given_up, deadline) = self.update(|s| {
+                s.session.timeout(Instant::now());
+                (written.is_some_and(|segment| s.session.is_cancelled(segment)), s.session.poll_timeout())
+            });
+            if given_up {
+                return;
+            }
+            self.woken_or_late(deadline).await;
+        }
+    }
+
+    async fn woken_or_late(&self, deadline: Option<Instant>) {
+        match deadline {
+            Some(deadline) => drop(tokio::time::timeout_at(deadline.into(), self.wake.notified()).await),
+            None => self.wake.notified().await,
+        }
     }
 
     async fn carry_out(&self, room: &Arc<RoomCore>, action: OutputAction, stream: &mut Option<StreamWriter>) {
@@ -462,7 +501,7 @@ impl OutputCore {
             }
             OutputAction::Write(frame) => {
                 let result = match stream {
-                    Some(stream) => self.write(stream, &frame).await.map_err(|e| e.to_string()),
+                    Some(stream) => stream.write(frame.data()).await.map_err(|e| e.to_string()),
                     None => Err("no stream is open".to_owned()),
                 };
                 self.tell(|session| session.write_done(result, Instant::now()));
@@ -484,22 +523,6 @@ impl OutputCore {
                 };
                 self.tell(|session| session.clear_answered(result));
             }
-        }
-    }
-
-    /// Writes a frame; a clear or the end stops it between two chunks, also while the way is full.
-    async fn write(&self, stream: &mut StreamWriter, frame: &Frame) -> Result<(), DriverError> {
-        tokio::select! {
-            biased;
-            () = self.cancelled(frame.info().segment) => Ok(()),
-            written = stream.write(frame.data()) => written,
-        }
-    }
-
-    async fn cancelled(&self, segment: u64) {
-        // The wake-ups taken here are not missed elsewhere: after the write the task looks for actions anyway.
-        while !self.shared.lock().session.is_cancelled(segment) {
-            self.wake.notified().await;
         }
     }
 }

@@ -118,8 +118,8 @@ pub struct lkv_output_stats {
 
 c_structs!(lkv_output_options, lkv_playback_listener, lkv_output_stats);
 
-/// Gives lent pixels back: exactly once, on any thread, possibly before the call that lent them returns. It should be quick
-/// and must not call the library.
+/// Gives lent pixels back: exactly once, on any thread, possibly before the call that lent them returns. It should be quick;
+/// functions that do not wait may be called inside.
 pub type lkv_release_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Fills the options with their defaults. `size` is sizeof(lkv_output_options).

@@ -56,6 +56,8 @@ pub struct OutputSession {
     max_age: Option<Duration>,
     pace: Pace,
     queue: Queue<Flush>,
+    /// Frames that were dropped. The driver frees them: lent pixels go back by a function of the application's.
+    dropped: Vec<Frame>,
     destination_present: bool,
     transport_ready: bool,
     stream: Option<Stream>,
@@ -154,6 +156,7 @@ impl OutputSession {
             max_age: config.max_age,
             pace: Pace::default(),
             queue: Queue::new(config.policy, config.queue_frames, config.queue_bytes),
+            dropped: Vec::new(),
             destination_present: false,
             transport_ready: false,
             stream: None,
@@ -185,13 +188,10 @@ impl OutputSession {
             self.stats.refused += 1;
             return Err(SendError::TooLarge);
         }
-        self.timeout(now);
         match self.queue.push_frame(frame, now) {
             Admission::Queued { dropped } => {
-                self.stats.dropped_oldest += dropped;
-                if dropped > 0 {
-                    self.forget_empty_segments();
-                }
+                self.stats.dropped_oldest += dropped.len() as u64;
+                self.lost_from_queue(dropped);
             }
             Admission::Dropped => self.stats.dropped_newest += 1,
             Admission::Full if self.queue.policy() == QueuePolicy::Block => return Err(SendError::Full),
@@ -226,8 +226,7 @@ impl OutputSession {
         if self.closed {
             return;
         }
-        let (dropped, _) = self.queue.drain();
-        self.stats.dropped_cleared += dropped;
+        self.stats.dropped_cleared += self.empty_queue();
         self.break_off(BrokenOff::Cleared);
         let clearing = matches!(self.under_way, Some(UnderWay::Clearing));
         self.clear_wanted |= self.destination_present && !clearing;
@@ -285,7 +284,7 @@ impl OutputSession {
     pub fn close(&mut self) {
         self.closed = true;
         self.clear_wanted = false;
-        self.stats.dropped_disconnected += self.queue.drain().0;
+        self.stats.dropped_disconnected += self.empty_queue();
         self.break_off(BrokenOff::Closed);
         self.make_up_finishes();
     }
@@ -349,10 +348,13 @@ impl OutputSession {
     pub fn timeout(&mut self, now: Instant) {
         let Some(until) = self.max_age.and_then(|age| now.checked_sub(age)) else { return };
         let dropped = self.queue.drop_until(until);
-        if dropped > 0 {
-            self.stats.dropped_late += dropped;
-            self.forget_empty_segments();
-        }
+        self.stats.dropped_late += dropped.len() as u64;
+        self.lost_from_queue(dropped);
+    }
+
+    /// Frames that were dropped since the last time, to be freed where no lock is held.
+    pub fn take_dropped(&mut self) -> Vec<Frame> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Whether the driver should stop writing the frame of this segment and report the write as done.
@@ -377,7 +379,7 @@ impl OutputSession {
                 let wanted = self.stream.take().is_some_and(|stream| stream.broken_off.is_none());
                 if wanted {
                     if let Some(Item::Frame(_)) = self.queue.get(0) {
-                        self.queue.pop();
+                        self.dropped.extend(self.queue.take_oldest_frame());
                         self.stats.dropped_disconnected += 1;
                     }
                     self.forget_empty_segments();
@@ -468,6 +470,29 @@ impl OutputSession {
         let segment = self.stream.as_ref()?.segment;
         self.under_way = Some(UnderWay::Closing);
         Some(OutputAction::CloseStream { segment, reason })
+    }
+
+    /// These were dropped out of the queue: a segment may have lost all its frames.
+    fn lost_from_queue(&mut self, frames: Vec<Frame>) {
+        if !frames.is_empty() {
+            self.keep_dropped(frames);
+            self.forget_empty_segments();
+        }
+    }
+
+    /// Drops all that is queued: how many frames.
+    fn empty_queue(&mut self) -> u64 {
+        let (frames, _) = self.queue.drain();
+        let count = frames.len() as u64;
+        self.keep_dropped(frames);
+        count
+    }
+
+    fn keep_dropped(&mut self, frames: Vec<Frame>) {
+        match self.dropped.is_empty() {
+            true => self.dropped = frames,
+            false => self.dropped.extend(frames),
+        }
     }
 
     /// Nothing more is written to the open stream.

@@ -2,8 +2,9 @@
 //! The bounded queue of both sessions: frames, with control items (segment starts and ends, flush marks) between them.
 //!
 //! Frames are bounded by number and by bytes, and the policy says what happens to the one that does not fit; who owns the
-//! queue may drop those that have waited too long. Control items are never dropped here; who pushes them keeps their
-//! number bounded. Invariant: `bytes` and `since` are those of the frames among the items; a frame of any size fits an
+//! queue may drop those that have waited too long. Frames that are dropped are handed out, since giving their memory back
+//! may run code of the application. Control items are never dropped here; who pushes them keeps their number bounded.
+//! Invariant: `bytes` and `since` are those of the frames among the items; a frame of any size fits an
 //! empty queue, so that nothing waits for ever.
 
 use crate::frame::Frame;
@@ -33,10 +34,10 @@ pub(super) enum Item<C> {
 }
 
 /// What became of a pushed frame.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Admission {
-    /// Queued; so many older frames were dropped for it.
-    Queued { dropped: u64 },
+    /// Queued; these older frames were dropped for it.
+    Queued { dropped: Vec<Frame> },
     /// Dropped itself.
     Dropped,
     /// Not taken: the policy is `Block` or `Refuse`.
@@ -89,15 +90,12 @@ impl<C> Queue<C> {
 
     pub(super) fn push_frame(&mut self, frame: Frame, now: Instant) -> Admission {
         let size = frame.data().len();
-        let mut dropped = 0;
+        let mut dropped = Vec::new();
         while !self.fits(size) {
             match self.policy {
                 QueuePolicy::Block | QueuePolicy::Refuse => return Admission::Full,
                 QueuePolicy::DropNewest => return Admission::Dropped,
-                QueuePolicy::DropOldest => {
-                    self.drop_oldest_frame();
-                    dropped += 1;
-                }
+                QueuePolicy::DropOldest => dropped.extend(self.take_oldest_frame()),
             }
         }
         self.since.push_back(now);
@@ -131,16 +129,18 @@ impl<C> Queue<C> {
         Some(item)
     }
 
-    /// Empties the queue: how many frames it held, and its control items in order.
-    pub(super) fn drain(&mut self) -> (u64, Vec<C>) {
-        let frames = self.frames() as u64;
+    /// Empties the queue: its frames and its control items, each in order.
+    pub(super) fn drain(&mut self) -> (Vec<Frame>, Vec<C>) {
         self.since.clear();
         self.bytes = 0;
-        let controls = self.items.drain(..).filter_map(|item| match item {
-            Item::Frame(_) => None,
-            Item::Control(control) => Some(control),
-        });
-        (frames, controls.collect())
+        let (mut frames, mut controls) = (Vec::new(), Vec::new());
+        for item in self.items.drain(..) {
+            match item {
+                Item::Frame(frame) => frames.push(frame),
+                Item::Control(control) => controls.push(control),
+            }
+        }
+        (frames, controls)
     }
 
     /// When the oldest frame came.
@@ -148,20 +148,20 @@ impl<C> Queue<C> {
         self.since.front().copied()
     }
 
-    /// Drops the frames that came at this time or before: how many.
-    pub(super) fn drop_until(&mut self, time: Instant) -> u64 {
-        let before = self.frames();
+    /// Drops the frames that came at this time or before.
+    pub(super) fn drop_until(&mut self, time: Instant) -> Vec<Frame> {
+        let mut dropped = Vec::new();
         while self.oldest().is_some_and(|since| since <= time) {
-            self.drop_oldest_frame();
+            dropped.extend(self.take_oldest_frame());
         }
-        (before - self.frames()) as u64
+        dropped
     }
 
-    fn drop_oldest_frame(&mut self) {
-        let oldest = self.items.iter().position(|item| matches!(item, Item::Frame(_)));
-        if let Some(Item::Frame(frame)) = oldest.and_then(|position| self.items.remove(position)) {
-            self.forget(frame.data().len());
-        }
+    pub(super) fn take_oldest_frame(&mut self) -> Option<Frame> {
+        let oldest = self.items.iter().position(|item| matches!(item, Item::Frame(_)))?;
+        let Some(Item::Frame(frame)) = self.items.remove(oldest) else { return None };
+        self.forget(frame.data().len());
+        Some(frame)
     }
 
     fn forget(&mut self, size: usize) {

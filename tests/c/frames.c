@@ -268,6 +268,75 @@ static void frames_that_wait_too_long_are_dropped_and_counted(void) {
     lkv_room_destroy(room);
 }
 
+struct sends_another {
+    lkv_output *output;
+    struct latch released;
+};
+
+static void send_another(void *user_data) {
+    struct sends_another *pixels = user_data;
+    CHECK_OK(send_painted(pixels->output, LKV_PIXEL_RGBA, 4, 4, 1));
+    latch_add(&pixels->released);
+}
+
+static void a_release_function_may_call_the_output_that_dropped_its_frame(void) {
+    lkv_room *room = join("release", "agent", NULL);
+    lkv_output_options options = LKV_OUTPUT_OPTIONS_INIT;
+    options.policy = LKV_POLICY_DROP_OLDEST;
+    options.queue_frames = 1;
+    options.max_age_us = LKV_FOREVER;
+    struct sends_another for_newer = {NULL, LATCH_INIT}, cleared = {NULL, LATCH_INIT};
+    lkv_output *output = NULL;
+    CHECK_OK(lkv_output_create(room, "nobody", &options, &output));
+    for_newer.output = cleared.output = output;
+    struct lent lent;
+    lend(&lent, 4, 4);
+    CHECK_OK(lkv_output_send_frame_owned(output, &lent.desc, 0, send_another, &for_newer));
+    CHECK_OK(send_painted(output, LKV_PIXEL_RGBA, 4, 4, 0));
+    CHECK(latch_count(&for_newer.released) == 1);
+    CHECK_OK(lkv_output_send_frame_owned(output, &lent.desc, 0, send_another, &cleared));
+    CHECK_OK(lkv_output_clear_buffer(output));
+    CHECK(latch_count(&cleared.released) == 1);
+    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    CHECK_OK(lkv_output_get_stats(output, &stats));
+    CHECK(stats.frames_accepted == 5 && stats.queue_frames == 1);
+    CHECK(stats.dropped_oldest == 3 && stats.dropped_cleared == 1);
+    lkv_output_destroy(output);
+    lkv_room_destroy(room);
+    free(lent.pixels);
+}
+
+static void a_frame_grows_too_old_also_while_another_is_on_its_way(void) {
+    lkv_room *receiving = join("on its way", "player", NULL), *sending = join("on its way", "agent", NULL);
+    lkv_receiver_options receiver_options = LKV_RECEIVER_OPTIONS_INIT;
+    receiver_options.queue_frames = 1;
+    lkv_receiver *receiver = NULL;
+    CHECK_OK(lkv_receiver_create(receiving, &receiver_options, &receiver));
+    lkv_output_options options = LKV_OUTPUT_OPTIONS_INIT;
+    options.queue_frames = 1;
+    options.max_age_us = 1000000;
+    lkv_output *output = NULL;
+    CHECK_OK(lkv_output_create(sending, "player", &options, &output));
+    CHECK_OK(send_painted(output, LKV_PIXEL_RGBA, 4, 4, 0));
+    CHECK_OK(lkv_output_wait_sent(output, SOON_MS));
+    /* The receiver's queue is full: the second frame stays on its way, the third waits behind it. */
+    CHECK_OK(send_painted(output, LKV_PIXEL_RGBA, 4, 4, 1));
+    struct lent lent;
+    lend(&lent, 4, 4);
+    CHECK_OK(send_lent(output, &lent, SOON_MS));
+    expect_released(&lent);
+    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    CHECK_OK(lkv_output_get_stats(output, &stats));
+    CHECK(stats.frames_sent == 1 && stats.dropped_late == 1 && stats.queue_frames == 0);
+    expect_start(receiver, 1, LKV_PIXEL_RGBA, 4, 4);
+    expect_frame(receiver, LKV_PIXEL_RGBA, 4, 4, 0);
+    expect_frame(receiver, LKV_PIXEL_RGBA, 4, 4, 1);
+    lkv_output_destroy(output);
+    lkv_receiver_destroy(receiver);
+    lkv_room_destroy(sending);
+    lkv_room_destroy(receiving);
+}
+
 static void a_frame_outlives_everything(void) {
     struct pair pair = pair_open("outlive", NULL);
     CHECK_OK(send_painted(pair.output, LKV_PIXEL_I444, 31, 17, 9));
@@ -296,6 +365,8 @@ int main(void) {
     RUN(lent_pixels_come_back_when_sending_fails);
     RUN(lent_pixels_come_back_from_every_policy);
     RUN(frames_that_wait_too_long_are_dropped_and_counted);
+    RUN(a_release_function_may_call_the_output_that_dropped_its_frame);
+    RUN(a_frame_grows_too_old_also_while_another_is_on_its_way);
     RUN(a_frame_outlives_everything);
     return 0;
 }

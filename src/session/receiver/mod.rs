@@ -236,7 +236,7 @@ impl ReceiverSession {
         }
         self.end_open(SegmentCause::Cleared);
         let (dropped, events) = self.queue.drain();
-        self.stats.dropped_cleared += dropped;
+        self.stats.dropped_cleared += dropped.len() as u64;
         let mut announced = false;
         for mut event in events {
             match &mut event {
@@ -383,7 +383,7 @@ impl ReceiverSession {
 fn enqueue(queue: &mut Queue<ReceiverEvent>, stats: &mut ReceiverStats, frame: Frame, now: Instant) {
     stats.frames_received += 1;
     match queue.push_frame(frame, now) {
-        Admission::Queued { dropped } => stats.dropped_oldest += dropped,
+        Admission::Queued { dropped } => stats.dropped_oldest += dropped.len() as u64,
         Admission::Dropped | Admission::Full => stats.dropped_newest += 1,
     }
 }

@@ -131,6 +131,27 @@ fn flushes_whose_frames_were_dropped_end_nothing() {
 }
 
 #[test]
+fn every_frame_that_an_output_drops_is_handed_out() {
+    let mut config = output_config(QueuePolicy::DropOldest, 2, 1000);
+    config.max_age = Some(IDLE);
+    let mut output = Output::with_config(config).joined();
+    let dropped = |output: &mut Output| output.session.take_dropped().len();
+    output.send(5);
+    assert_eq!(dropped(&mut output), 3);
+    output.poll();
+    output.answer(Err("no".into()));
+    assert_eq!(dropped(&mut output), 1);
+    output.pass(IDLE);
+    assert_eq!(dropped(&mut output), 1);
+    output.send(2);
+    output.session.clear();
+    assert_eq!(dropped(&mut output), 2);
+    output.send(2);
+    output.session.close();
+    assert_eq!(dropped(&mut output), 2);
+}
+
+#[test]
 fn a_frame_over_the_bytes_of_an_empty_queue_is_taken() {
     let mut output = Output::with_queue(QueuePolicy::Block, 2, 1);
     output.send(1);
