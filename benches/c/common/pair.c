@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TIMEOUT_MS = 20000 };
@@ -128,8 +129,13 @@ void pair_start(struct pair *pair, int64_t start_ns) {
 
 void pair_finish(struct pair *pair) {
     pthread_join(pair->thread, NULL);
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit); // as a condition counts
+    limit.tv_sec += TIMEOUT_MS / 1000;
     pthread_mutex_lock(&pair->mutex);
-    while (!pair->ended) pthread_cond_wait(&pair->changed, &pair->mutex);
+    while (!pair->ended) {
+        if (pthread_cond_timedwait(&pair->changed, &pair->mutex, &limit)) give_up("a segment did not end");
+    }
     pthread_mutex_unlock(&pair->mutex);
     samples_sort(&pair->latencies);
 }
