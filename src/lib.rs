@@ -16,7 +16,11 @@
 //! Each room uses those above it in the table, never those below; `tests/layering.rs` checks them. `ARCHITECTURE.md` tells a frame's journey.
 
 pub mod driver;
+#[cfg(not(feature = "fuzzing"))]
 mod ffi;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod ffi;
 pub mod frame;
 pub mod session;
 pub mod wire;

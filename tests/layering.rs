@@ -88,7 +88,7 @@ fn unsafe_stands_in_ffi_alone() {
 #[test]
 fn every_source_file_names_its_licence() {
     let mut sources = rust_sources();
-    for folder in ["include", "examples", "benches", "tests", "crates", "xtask"] {
+    for folder in ["include", "examples", "benches", "tests", "crates", "xtask", "fuzz/src", "fuzz/fuzz_targets"] {
         sources.extend(source::in_folder(folder, &["rs", "c", "h", "cpp", "hpp", "cmake", "py", "sh"]));
     }
     let bare =

@@ -18,7 +18,6 @@ mod callback;
 mod gate;
 mod guard;
 mod handle;
-mod status;
 
 pub mod event;
 pub mod frame;
@@ -28,6 +27,7 @@ pub mod receiver;
 pub mod room;
 pub mod room_event;
 pub mod rpc;
+pub mod status;
 pub mod token;
 pub mod version;
 

@@ -10,7 +10,8 @@ use spdx::{Expression, ParseMode};
 use crate::command::{cargo, output};
 use crate::workspace::{self, Workspace};
 
-const ADAPTER_LOCK: &str = "crates/libwebrtc/Cargo.lock";
+/// Lock files of packages outside the workspace that are built with what the library is built with.
+const OTHER_LOCKS: [&str; 2] = ["crates/libwebrtc/Cargo.lock", "fuzz/Cargo.lock"];
 
 #[derive(Deserialize)]
 struct Rules {
@@ -76,7 +77,7 @@ struct Package {
 }
 
 /// Cargo.lock: up to date, nothing that deny.toml bans, every patch in use, and nothing from outside crates.io. The
-/// adapter's own lock file, with which its tests are built, names the same versions.
+/// lock files of the adapter's tests and of the fuzz targets name the same versions.
 pub fn check_lock(workspace: &Workspace) -> Result<()> {
     let rules = rules(workspace)?;
     let lock = read_lock(workspace, "Cargo.lock")?;
@@ -92,11 +93,12 @@ pub fn check_lock(workspace: &Workspace) -> Result<()> {
     if let Some(patch) = lock.patch.unused.first() {
         bail!("the patch of {} is not used: is its version the one that livekit asks for?", patch.name);
     }
-    let adapter = read_lock(workspace, ADAPTER_LOCK)?;
-    for package in &adapter.package {
-        let mut same = lock.package.iter().filter(|other| other.name == package.name).peekable();
-        if same.peek().is_some() && !same.any(|other| other.version == package.version) {
-            bail!("{ADAPTER_LOCK} has {} {}, which Cargo.lock has not", package.name, package.version);
+    for path in OTHER_LOCKS {
+        for package in &read_lock(workspace, path)?.package {
+            let mut same = lock.package.iter().filter(|other| other.name == package.name).peekable();
+            if same.peek().is_some() && !same.any(|other| other.version == package.version) {
+                bail!("{path} has {} {}, which Cargo.lock has not", package.name, package.version);
+            }
         }
     }
     metadata(workspace).map(drop)

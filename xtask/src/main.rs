@@ -16,6 +16,7 @@ mod e2e;
 mod events;
 mod examples;
 mod exports;
+mod fuzz;
 mod header;
 mod licences;
 mod process;
@@ -39,6 +40,8 @@ cargo xtask COMMAND
   demo --server     the same through a real livekit-server, sender and receiver as two processes
   test              everything CI does
   test --only NAME  one stage of it; `test --list` names them
+  test --only fuzz --fuzz-seconds N
+                    fuzz each target for so long, with other choices each time (`test`: 10 s)
   test --faults     faults of the network, the server and peers, all of them (`test` has a short set)
   test --full       everything: `test` and what takes longer than CI has
   check             format, lints, unit tests, layering, header: the quick look before a commit
@@ -76,6 +79,7 @@ fn dispatch(words: &[&str]) -> Result<bool> {
         ["demo"] => demo::on_loopback(&workspace)?,
         ["demo", "--server"] => demo::through_server(&workspace)?,
         ["test"] => return stages::test(&workspace, None),
+        ["test", "--only", "fuzz", "--fuzz-seconds", seconds] => return stages::fuzz(&workspace, seconds.parse()?),
         ["test", "--only", name] => return stages::test(&workspace, Some(name)),
         ["test", "--faults"] => return stages::test(&workspace, Some("faults")),
         ["test", "--full"] => return stages::test_all(&workspace),

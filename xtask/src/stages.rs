@@ -9,6 +9,7 @@ use anyhow::{bail, ensure, Result};
 use crate::cmake::{self, Suite};
 use crate::command::{cargo, line, require, run, run_watched};
 use crate::e2e::{self, Scope};
+use crate::fuzz::{self, Choices};
 use crate::stage::{run_all, Stage, Tally};
 use crate::workspace::{self, Workspace};
 use crate::{examples, exports, header, licences};
@@ -16,8 +17,14 @@ use crate::{examples, exports, header, licences};
 /// Of the release library, stripped, in bytes.
 const LARGEST_LIBRARY: u64 = 8_000_000;
 
+/// How long each target is fuzzed as a part of `test`.
+const FUZZ_SECONDS: u64 = 10;
+
 /// Packages that are no members of the workspace (their manifests say why): cargo is told of each.
 const STANDALONE: [&str; 3] = ["crates/libwebrtc/Cargo.toml", "tests/model/Cargo.toml", "tests/relay/Cargo.toml"];
+
+/// Standalone, too, but it has no tests of its own.
+const FUZZ_TARGETS: &str = "fuzz/Cargo.toml";
 
 const FORMAT: Stage = Stage { name: "format", about: "rustfmt has nothing to change", run: |ws| single(format(ws)) };
 const CLIPPY: Stage = Stage { name: "clippy", about: "no lint in any target", run: |ws| single(clippy(ws)) };
@@ -64,6 +71,11 @@ const FAULTS: Stage = Stage {
     about: "end to end: every fault of the network, the server and peers (only with --full or --faults)",
     run: |ws| e2e::run_suite(ws, Scope::Faults),
 };
+const FUZZ: Stage = Stage {
+    name: "fuzz",
+    about: "every fuzz target for 10 s (or --fuzz-seconds N), from the committed corpus",
+    run: |ws| fuzz::run_all(ws, FUZZ_SECONDS, Choices::Same),
+};
 const PANIC: Stage = Stage {
     name: "panic",
     about: "a panic inside the library stays inside, in a build that has functions which panic",
@@ -72,8 +84,10 @@ const PANIC: Stage = Stage {
 const VALGRIND: Stage =
     Stage { name: "valgrind", about: "the C programs under memcheck", run: |ws| cmake::test(ws, Suite::Valgrind) };
 
-const TEST: [&Stage; 13] =
-    [&FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &PANIC, &E2E, &VALGRIND];
+const TEST: [&Stage; 14] = [
+    &FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &FUZZ, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &PANIC, &E2E,
+    &VALGRIND,
+];
 /// What `test --full` adds: it takes longer than CI has.
 const LONG: [&Stage; 1] = [&FAULTS];
 const CHECK: [&Stage; 4] = [&FORMAT, &HEADER, &CLIPPY, &UNIT];
@@ -90,6 +104,13 @@ pub fn test(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
 /// `cargo xtask test --full`
 pub fn test_all(workspace: &Workspace) -> Result<bool> {
     Ok(run_all(workspace, &[TEST.as_slice(), &LONG].concat()))
+}
+
+/// `cargo xtask test --only fuzz --fuzz-seconds N`
+pub fn fuzz(workspace: &Workspace, seconds: u64) -> Result<bool> {
+    let tally = fuzz::run_all(workspace, seconds, Choices::Fresh)?;
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    Ok(tally.failed == 0)
 }
 
 /// `cargo xtask check`
@@ -110,7 +131,10 @@ fn single(outcome: Result<()>) -> Result<Tally> {
 fn format(workspace: &Workspace) -> Result<()> {
     require("rustfmt")?;
     run(cargo(workspace).args(["fmt", "--all", "--check"]))?;
-    STANDALONE.iter().try_for_each(|path| run(cargo(workspace).args(["fmt", "--check", "--manifest-path", path])))
+    STANDALONE
+        .iter()
+        .chain([&FUZZ_TARGETS])
+        .try_for_each(|path| run(cargo(workspace).args(["fmt", "--check", "--manifest-path", path])))
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
@@ -119,7 +143,7 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         run(cargo(workspace).args(["clippy", "--locked", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))
     };
     lint(&["--workspace", "--all-features"])?;
-    STANDALONE.iter().try_for_each(|path| lint(&["--manifest-path", path]))
+    STANDALONE.iter().chain([&FUZZ_TARGETS]).try_for_each(|path| lint(&["--manifest-path", path]))
 }
 
 fn unit_tests(workspace: &Workspace) -> Result<Tally> {

@@ -19,6 +19,9 @@ mod gather;
 mod liveness;
 mod negotiate;
 mod pacer;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod parsers;
 mod path;
 mod recovery;
 mod sdp;
