@@ -8,13 +8,19 @@
 #![no_main]
 #![allow(clippy::disallowed_methods, reason = "waits for what other threads give back, with a limit")]
 
+#[path = "c_api/lent.rs"]
+mod lent;
+
 use std::ffi::{c_char, c_void, CString};
-use std::mem::{size_of, MaybeUninit};
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use lent::{
+    look_at, on_event, on_invocation, on_participant, on_result, on_room_event, Loan, Roomy, GIVE_BACK, MAX_STRUCT,
+    PIXELS,
+};
 use libfuzzer_sys::fuzz_target;
 use lkvideo::ffi::event::{lkv_event, lkv_event_clear};
 use lkvideo::ffi::frame::*;
@@ -29,13 +35,9 @@ use lkvideo::frame::PixelFormat;
 use lkvideo_fuzz::Input;
 
 const MAX_CALLS: usize = 200;
-/// Most bytes that a struct of C may say it has.
-const MAX_STRUCT: usize = 4096;
 const TIMEOUTS: [i32; 8] = [0, 0, 0, 0, 1, 2, -2, i32::MIN];
 const NAMES: [&str; 8] = ["alice", "bob", "carol", "", "lk.video", "topic", "\u{e9}\u{fe0f}", "nobody"];
-/// Where frames have their pixels: nothing writes there.
-static PIXELS: [u8; 64 << 10] = [0x5a; 64 << 10];
-static STILL_LENT: Mutex<Vec<Box<Loan>>> = Mutex::new(Vec::new());
+static STILL_LENT: Mutex<Vec<Arc<Loan>>> = Mutex::new(Vec::new());
 /// Names the room of each input, so that they do not meet.
 static ROOMS: AtomicU64 = AtomicU64::new(0);
 
@@ -61,119 +63,6 @@ fn keeper() -> usize {
     room as usize
 }
 
-/// A struct of C in as much memory as it may claim.
-#[repr(C, align(16))]
-struct Roomy<T> {
-    value: T,
-    behind: [u8; MAX_STRUCT],
-}
-
-impl<T> Roomy<T> {
-    /// Zeros, and a size: mostly the right one.
-    fn new(input: &mut Input) -> Box<Self> {
-        // SAFETY: structs of C are integers, pointers and optional functions: zero is a value of each.
-        let mut this: Box<Self> = Box::new(unsafe { MaybeUninit::zeroed().assume_init() });
-        let size = match input.u8() {
-            0xff => input.u32(),
-            0xfe => u32::from(input.u16()) % 512,
-            0xfd => {
-                this.behind[usize::from(input.u8())] = 1;
-                size_of::<T>() as u32 + 64
-            }
-            _ => size_of::<T>() as u32,
-        };
-        this.set_size(size);
-        this
-    }
-
-    fn set_size(&mut self, size: u32) {
-        // SAFETY: each begins with its size.
-        unsafe { (&raw mut self.value).cast::<u32>().write(size) };
-    }
-
-    /// Whether every field is within the size, and nothing unknown behind.
-    fn is_whole(&self) -> bool {
-        // SAFETY: as above.
-        let size = unsafe { (&raw const self.value).cast::<u32>().read() } as usize;
-        let behind = self.behind.get(..size.saturating_sub(size_of::<T>()));
-        size <= MAX_STRUCT && size >= size_of::<T>() && behind.is_some_and(|bytes| bytes.iter().all(|b| *b == 0))
-    }
-}
-
-/// Something lent to the library, which says when it is given back.
-#[derive(Default)]
-struct Loan {
-    given_back: AtomicU32,
-    /// Whether it has to be, at the latest when everything is destroyed.
-    due: bool,
-}
-
-/// Gives a loan back.
-const GIVE_BACK: Option<unsafe extern "C" fn(*mut c_void)> = Some(give_back);
-
-unsafe extern "C" fn give_back(user_data: *mut c_void) {
-    // SAFETY: each loan outlives the objects of its input.
-    let loan = unsafe { &*user_data.cast::<Loan>() };
-    assert_eq!(loan.given_back.fetch_add(1, Ordering::Relaxed), 0, "given back twice");
-}
-
-unsafe extern "C" fn on_event(event: *const lkv_event, user_data: *mut c_void) {
-    // SAFETY: borrowed for the call.
-    let (event, loan) = unsafe { (&*event, &*user_data.cast::<Loan>()) };
-    assert_eq!(loan.given_back.load(Ordering::Relaxed), 0, "called after its end");
-    if !event.frame.is_null() {
-        look_at(event.frame);
-    }
-}
-
-unsafe extern "C" fn on_room_event(_event: *const lkv_room_event, user_data: *mut c_void) {
-    // SAFETY: as above.
-    let loan = unsafe { &*user_data.cast::<Loan>() };
-    assert_eq!(loan.given_back.load(Ordering::Relaxed), 0, "called after its end");
-}
-
-unsafe extern "C" fn on_result(_result: *const lkv_rpc_result, user_data: *mut c_void) {
-    // SAFETY: as above.
-    let loan = unsafe { &*user_data.cast::<Loan>() };
-    assert_eq!(loan.given_back.load(Ordering::Relaxed), 0, "called after its end");
-}
-
-unsafe extern "C" fn on_invocation(
-    invocation: *mut lkv_rpc_invocation,
-    _caller: *const c_char,
-    payload: *const c_char,
-    _user_data: *mut c_void,
-) {
-    // SAFETY: the invocation is ours, the payload is text; one in two is answered by an error.
-    let result = unsafe {
-        match *payload as u8 % 2 {
-            0 => lkv_rpc_invocation_answer(invocation, payload),
-            _ => lkv_rpc_invocation_fail(invocation, 7, payload),
-        }
-    };
-    assert_ne!(result, LKV_ERROR_PANIC);
-}
-
-unsafe extern "C" fn on_participant(participant: *const lkv_participant, count: *mut c_void) {
-    // SAFETY: borrowed for the call; the count is the caller's.
-    unsafe {
-        assert!(!(*participant).identity.is_null());
-        *count.cast::<u32>() += 1;
-    }
-}
-
-/// A frame is readable to its last byte.
-fn look_at(frame: *const lkv_frame) {
-    // SAFETY: a live frame.
-    unsafe {
-        let mut info: lkv_frame_info = MaybeUninit::zeroed().assume_init();
-        info.struct_size = size_of::<lkv_frame_info>() as u32;
-        assert_eq!(lkv_frame_get_info(frame, &mut info), LKV_OK);
-        assert!(info.size > 0 && *info.data == 0x5a && *info.data.add(info.size - 1) == 0x5a);
-        lkv_frame_release(lkv_frame_retain(frame));
-    }
-}
-
 /// The program: its handles, and what it lent.
 struct Caller<'a> {
     input: Input<'a>,
@@ -181,8 +70,8 @@ struct Caller<'a> {
     rooms: [*mut lkv_room; 3],
     outputs: [*mut lkv_output; 3],
     receivers: [*mut lkv_receiver; 3],
-    // Boxed: the library has their addresses.
-    loans: Vec<Box<Loan>>,
+    // The library has their addresses.
+    loans: Vec<Arc<Loan>>,
 }
 
 /// A place for a handle; in one of eight cases it is none.
@@ -209,9 +98,10 @@ impl<'a> Caller<'a> {
     }
 
     fn lend(&mut self, due: bool) -> *mut c_void {
-        self.loans.push(Box::new(Loan { due, ..Loan::default() }));
-        let loan: *const Loan = &**self.loans.last().expect("just pushed");
-        loan.cast_mut().cast()
+        let loan = Arc::new(Loan { due, ..Loan::default() });
+        let user_data = Arc::as_ptr(&loan).cast_mut().cast();
+        self.loans.push(loan);
+        user_data
     }
 
     /// A text: a name, or anything without NUL.

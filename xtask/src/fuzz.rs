@@ -16,10 +16,10 @@ use crate::stage::Tally;
 use crate::workspace::Workspace;
 
 /// As cargo-fuzz sets them. `fuzzing` is what crates go by that know of fuzzing.
-const INSTRUMENTED: &str = "--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module \
+const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
-    -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0 -Zsanitizer=address";
 
 /// An input that takes longer has hung, also on a machine that is busy.
 const INPUT_LIMIT_SECONDS: u32 = 30;
@@ -61,7 +61,8 @@ pub fn run_all(workspace: &Workspace, seconds: u64, choices: Choices) -> Result<
 fn targets(workspace: &Workspace) -> Result<Vec<String>> {
     let files = fs::read_dir(workspace.root.join("fuzz/fuzz_targets")).context("fuzz/fuzz_targets")?;
     let paths = files.map(|file| Ok(file?.path())).collect::<Result<Vec<_>>>()?;
-    let mut names: Vec<String> = paths.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    let name = |path: &PathBuf| path.file_name()?.to_str()?.strip_suffix(".rs").map(str::to_owned);
+    let mut names: Vec<String> = paths.iter().filter_map(name).collect();
     names.sort();
     ensure!(!names.is_empty(), "fuzz/fuzz_targets is empty");
     Ok(names)
