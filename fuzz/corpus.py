@@ -35,6 +35,7 @@ CANDIDATES = [
     "candidate:1 2 udp 1 192.0.2.1 4000 typ host",
     "candidate:1 1 udp 99999999999 0.0.0.0 70000 typ alien",
     "candidate:x y udp z ::: typ typ",
+    "a=a=ndidate:3 1 udp 5 2001:db8::1 9 typ relay raddr :: rport 0",
     "a=end-of-candidates",
     "",
 ]

@@ -19,7 +19,10 @@ pub(super) fn usable(line: &str) -> Option<String> {
     let ip: IpAddr = address.parse().ok()?;
     let priority: u32 = priority.parse().ok()?;
     let port: u16 = port.parse().ok()?;
-    let usable = *component == "1"
+    // Anything else could be taken for a prefix by who reads the line next.
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    let usable = foundation.bytes().all(is_name)
+        && *component == "1"
         && transport.eq_ignore_ascii_case("udp")
         && *typ == "typ"
         && ["host", "srflx", "prflx", "relay"].contains(kind)
@@ -97,6 +100,13 @@ mod tests {
             "candidate:1 1 udp 1 192.0.2.1 4000 typ",
         ] {
             assert_eq!(usable(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_foundation_that_looks_like_a_prefix_is_refused() {
+        for foundation in ["a=1", "candidate:1", "a=candidate:1"] {
+            assert_eq!(usable(&format!("a=candidate:{foundation} 1 udp 1 192.0.2.1 4000 typ host")), None);
         }
     }
 
