@@ -18,6 +18,7 @@ mod callback;
 mod gate;
 mod guard;
 mod handle;
+pub mod status;
 
 pub mod event;
 pub mod frame;
@@ -27,7 +28,6 @@ pub mod receiver;
 pub mod room;
 pub mod room_event;
 pub mod rpc;
-pub mod status;
 pub mod token;
 pub mod version;
 
