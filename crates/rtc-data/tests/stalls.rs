@@ -174,6 +174,44 @@ fn mild_reordering_stops_nothing() {
     assert!(stream.mbit_s > 1.0 && stream.longest_gap < 250 * MS, "{stream:?}");
 }
 
+/// Near, with a socket of Linux's classic default buffer and an owner that shares its processor.
+fn small_socket() -> Network {
+    Network { delay: MS / 4, socket: 185, turn: 8 * MS, ..Network::default() }
+}
+
+#[test]
+fn a_small_socket_buffer_costs_one_gap_at_most() {
+    for seed in 1..=3 {
+        let mut flow = Flow::new(Config::default(), small_socket());
+        flow.pair.seed(seed);
+        let first = flow.saturate(Duration::from_secs(2));
+        assert!(first.lost > 0 && first.longest_gap < 1300 * MS, "{seed}: {first:?}");
+        let then = flow.saturate(Duration::from_secs(3));
+        assert!(then.longest_gap < 50 * MS && then.lost == 0 && then.mbit_s > 200.0, "{seed}: {then:?}");
+        assert!(flow.finish(Duration::from_secs(2)));
+    }
+}
+
+#[test]
+fn a_window_that_fits_the_socket_buffer_loses_nothing() {
+    let far = Config { receive_window: 160_080, ..Config::default() };
+    let mut flow = Flow::new(far, small_socket());
+    let stream = flow.saturate(Duration::from_secs(3));
+    assert!(stream.longest_gap < 50 * MS && stream.lost == 0 && stream.mbit_s > 200.0, "{stream:?}");
+}
+
+#[test]
+fn a_message_as_long_as_the_window_passes_and_a_longer_one_holds_nothing_up() {
+    const WINDOW: usize = 160_080;
+    let far = Config { receive_window: WINDOW as u32, ..Config::default() };
+    let (mut pair, a, b) = Pair::connected_with(Pair::with(Config::default(), far), reliable("x"));
+    for len in [WINDOW, WINDOW + 1, WINDOW, 10] {
+        pair.a.send(a, &numbered(0, len));
+    }
+    assert!(pair.run_until(Duration::from_secs(1), |p| p.a.is_drained(a) && p.b.messages(b).len() == 3));
+    assert!(pair.b.messages(b).iter().map(|m| m.len()).eq([WINDOW, WINDOW, 10]));
+}
+
 #[test]
 fn a_slow_link_is_alive() {
     let mut flow = Flow::over(Network { delay: 20 * MS, rate: 300_000, queue: 30_000, ..Network::default() });

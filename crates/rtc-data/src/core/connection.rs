@@ -66,7 +66,7 @@ pub struct Connection {
     recovery: Recovery,
     watchdog: Watchdog,
     pacer: Pacer,
-    path: Path,
+    pub(super) path: Path,
     backlog: Backlog,
     /// Closed by the far end; told once the messages before are read.
     ended: Vec<RTCDataChannelId>,
@@ -89,8 +89,10 @@ pub struct Connection {
 impl Connection {
     /// A new connection. Nothing is sent before both descriptions are set.
     pub fn new(config: &Config, now: Instant) -> Result<Self, Error> {
+        // What does not fit into the window comes in at a packet for each of SCTP's timers, if at all.
+        let longest = config.receive_window.min(MAX_MESSAGE as u32);
         let mut settings = SettingEngineBuilder::new()
-            .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE as u32))
+            .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(longest))
             .with_sctp_max_receive_buffer_size(config.receive_window)
             .with_include_loopback_candidate(config.loopback)
             // A check often beats the trickled candidate that it comes from, which makes that candidate
@@ -321,7 +323,9 @@ impl Connection {
         let out = self.pc.poll_write()?;
         let (local, remote) = (out.transport.local_addr, out.transport.peer_addr);
         if is_dtls(&out.message) {
-            self.far_end = Some(remote);
+            if self.far_end.replace(remote).is_some_and(|before| before != remote) {
+                self.path.changed();
+            }
             self.path.sent(out.message.len(), now);
         }
         Some(Transmit { local, remote, data: out.message })

@@ -12,6 +12,7 @@
 //! Nothing here imports `io`.
 
 mod best;
+pub(crate) mod buffer;
 mod candidate;
 mod channels;
 mod connection;

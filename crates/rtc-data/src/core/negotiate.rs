@@ -96,6 +96,7 @@ impl Connection {
             n.current_remote = n.pending_remote.take();
         }
         if own.restarts_ice {
+            self.path.changed();
             for line in self.gather.restart(now) {
                 self.announce(line);
             }

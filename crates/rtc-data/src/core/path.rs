@@ -15,12 +15,14 @@
 //! rates above what is known, and little of queues: acknowledgements wait for the next packet there.
 //!
 //! Where a round trip is short, losses are soon made good, and times and rates say more about busy machines than about
-//! queues: there pace and cap are the configured ones, but for a moment after a gap.
+//! queues: there the pace is the configured one, but for a moment after a gap, and so is the cap until something is lost.
+//! What is lost there a socket had no room for, and since its buffer does not grow, the cap is what a small one holds
+//! from then on, for as long as the path is the same.
 //!
 //! The cap on bytes inside SCTP is what the path holds and half as much again, and 64 KiB. It does not follow
 //! the time that bytes spend in SCTP, since that contains SCTP's own queue.
 
-use super::{best::Best, watchdog::Totals};
+use super::{best::Best, buffer, watchdog::Totals};
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -49,8 +51,12 @@ const GAP: Duration = Duration::from_millis(150);
 /// Bytes in flight that may be in one packet. The far end waits with its acknowledgement for another packet, 200 ms at
 /// most (RFC 9260, 6.2): that is no gap.
 const LONE: u64 = 1500;
+/// Payload of a datagram that is nearly full.
+const FULL: u64 = 1000;
 /// Round trips below this are mostly the ends' own scheduling.
-const SHORT: Duration = Duration::from_millis(10);
+pub(super) const SHORT: Duration = Duration::from_millis(10);
+/// A path that was short is so no longer: what queues add is well below.
+const LONG: Duration = Duration::from_millis(20);
 /// Bounds of the cap, in bytes; the configuration may lower the upper one.
 const CAP: Range<usize> = 128 << 10..980_000;
 const CAP_SLACK: f64 = 65_536.0;
@@ -77,6 +83,10 @@ pub(super) struct Path {
     /// Since when nothing was released, while bytes are in flight.
     waiting_since: Option<Instant>,
     in_gap: bool,
+    /// The path is short, and something was lost on it.
+    overflows: bool,
+    /// The cap changed apart from a round.
+    news: bool,
 }
 
 struct Round {
@@ -108,6 +118,8 @@ impl Path {
             lacked: true,
             waiting_since: None,
             in_gap: false,
+            overflows: false,
+            news: false,
         }
     }
 
@@ -134,11 +146,12 @@ impl Path {
 
     /// Most bytes inside SCTP.
     pub(super) fn cap(&self) -> usize {
+        let most_cap = if self.overflows { self.most_cap.min(buffer::USUAL) } else { self.most_cap };
         let Some(round_trip) = self.round_trip.get().filter(|trip| *trip >= SHORT && self.most_pace > 0.0) else {
-            return self.most_cap;
+            return most_cap;
         };
         let held = self.rate() * round_trip.as_secs_f64();
-        ((1.5 * held + CAP_SLACK) as usize).clamp(CAP.start, CAP.end).min(self.most_cap)
+        ((1.5 * held + CAP_SLACK) as usize).clamp(CAP.start, CAP.end).min(most_cap)
     }
 
     /// Bytes a second; 0 while unknown.
@@ -159,8 +172,29 @@ impl Path {
         if self.waiting_since.is_none() {
             self.begin(now);
         }
-        self.sent = (self.sent + bytes.saturating_sub(HEADERS) as u64).min(self.handed);
+        let payload = bytes.saturating_sub(HEADERS) as u64;
+        let again = (self.sent + payload).saturating_sub(self.handed);
+        // The headers of short messages in one datagram count as payload; more than half of a full one they are not.
+        if payload >= FULL && again > payload / 2 {
+            self.news |= self.lost();
+        }
+        self.sent = (self.sent + payload).min(self.handed);
         self.round.mark.get_or_insert((self.sent, now));
+    }
+
+    /// Something was lost. Whether that changes the cap.
+    fn lost(&mut self) -> bool {
+        let changes = self.short() && self.most_pace > 0.0 && !self.overflows;
+        if changes {
+            self.overflows = true;
+            log::debug!("losses on a short path: {} bytes in flight at most", self.cap());
+        }
+        changes
+    }
+
+    /// From here on it may be another path.
+    pub(super) fn changed(&mut self) {
+        self.news |= std::mem::take(&mut self.overflows);
     }
 
     /// Takes the byte counts in. `true`: there is news.
@@ -178,6 +212,7 @@ impl Path {
         }
         if self.gap_at().is_some_and(|at| at <= now) {
             self.in_gap = true;
+            self.lost();
             let rate = self.rate.get().unwrap_or(self.pace);
             let hold = if self.short() { Duration::ZERO } else { LOSS_HOLD };
             // What the application sent says little about the path, and is to fit in.
@@ -185,13 +220,14 @@ impl Path {
             self.slow_down(pace, hold, now);
             return true;
         }
-        let Some((_, left)) = self.round.mark.filter(|(mark, _)| moved && *mark <= released) else { return false };
+        let news = std::mem::take(&mut self.news);
+        let Some((_, left)) = self.round.mark.filter(|(mark, _)| moved && *mark <= released) else { return news };
         self.round.mark = None;
         let trip = now.saturating_duration_since(left);
         self.round_trip.add(trip, now);
         let took = now.saturating_duration_since(self.round.began);
         if took < ROUND {
-            return false;
+            return news;
         }
         self.end_of_round(trip, took.as_secs_f64(), now);
         self.begin(now);
@@ -231,6 +267,7 @@ impl Path {
         }
         let lowest = self.round_trip.get().unwrap_or(trip);
         let short = self.short();
+        self.overflows &= lowest < LONG;
         let binding = sent >= 0.8 * self.pace;
         // Where data is sparse, acknowledgements wait for the next packet: that is no queue.
         let dense = binding || !self.lacked;
@@ -294,6 +331,7 @@ mod tests {
         while now < start + time {
             let pace = if path.pace() > 0.0 { path.pace() / ON_WIRE } else { f64::MAX };
             now += Duration::from_secs_f64(PACKET as f64 / offered.min(pace));
+            path.progress(busy(PACKET as u64 * (under_way.len() as u64 + 1), released), now);
             path.sent(PACKET + HEADERS, now);
             free = free.max(now) + Duration::from_secs_f64(PACKET as f64 / capacity);
             under_way.push_back(free + trip);
@@ -352,6 +390,60 @@ mod tests {
         assert!((path.pace - 0.8 * rate).abs() < 1.0, "{} of {rate}", path.pace);
         assert_eq!(path.poll_timeout(), None);
         assert!(!path.progress(busy(2000, released), at + GAP));
+    }
+
+    /// A path of 2 ms that is in use, and an instant after.
+    fn short() -> (Path, Instant) {
+        let t0 = Instant::now();
+        let mut path = Path::new(400_000_000, 512 << 10, t0);
+        let t1 = run(&mut path, t0, 1e9, 1e9, Duration::from_millis(2), Duration::from_secs(1));
+        assert_eq!(path.cap(), 512 << 10);
+        (path, t1)
+    }
+
+    #[test]
+    fn after_a_gap_a_short_path_holds_what_a_small_buffer_holds() {
+        let (mut path, t1) = short();
+        let released = path.released;
+        path.progress(busy(2000, released), t1);
+        let at = path.poll_timeout().expect("a gap may come");
+        assert!(path.progress(busy(2000, released), at));
+        assert_eq!(path.cap(), buffer::USUAL);
+        let t2 = run(&mut path, at, 1e9, 1e9, Duration::from_millis(2), Duration::from_secs(30));
+        assert_eq!(path.cap(), buffer::USUAL, "for as long as it is short");
+        let t3 = run(&mut path, t2, 1e9, 50e6, Duration::from_millis(40), Duration::from_secs(15));
+        assert_eq!(path.cap(), 512 << 10, "it is another one");
+        path.overflows = true;
+        path.changed();
+        assert!(path.progress(busy(0, path.released), t3), "the cap is to be looked at");
+        assert_eq!(path.cap(), 512 << 10);
+    }
+
+    #[test]
+    fn a_datagram_that_is_sent_again_is_a_loss() {
+        let (mut path, t1) = short();
+        let released = path.released;
+        path.progress(busy(2 * PACKET as u64, released), t1);
+        // Twenty bytes of headers of another message.
+        path.sent(PACKET + 20 + HEADERS, t1);
+        path.sent(PACKET + 20 + HEADERS, t1);
+        // An acknowledgement of what the far end sent.
+        path.sent(100, t1);
+        assert_eq!(path.cap(), 512 << 10);
+        path.sent(PACKET + HEADERS, t1);
+        assert_eq!(path.cap(), buffer::USUAL);
+        assert!(path.progress(busy(2 * PACKET as u64, released), t1));
+        assert!(!path.progress(busy(2 * PACKET as u64, released), t1), "told once");
+    }
+
+    #[test]
+    fn a_loss_on_a_long_path_says_nothing_about_sockets() {
+        let t0 = Instant::now();
+        let mut path = Path::new(400_000_000, 512 << 10, t0);
+        let t1 = run(&mut path, t0, 1e9, 50e6, Duration::from_millis(40), Duration::from_secs(5));
+        let cap = path.cap();
+        path.sent(PACKET + HEADERS, t1);
+        assert!((cap > buffer::USUAL) && path.cap() == cap, "{cap}");
     }
 
     #[test]

@@ -10,11 +10,11 @@ use super::{
     delivery::Delivery,
     link::{Command, Link},
     moderation::Moderation,
-    socket::{Buffers, Socket},
+    socket::{self, Buffers, Socket},
     train::Train,
 };
 use crate::{
-    core::{Connection, Transmit},
+    core::{buffer, Connection, Transmit},
     peer::Filter,
     types::{ConnState, IcePolicy, IceServer, Signaling},
     Config, Error,
@@ -54,10 +54,12 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn start(config: Config, filter: Option<Filter>) -> Result<Arc<Link>, Error> {
+    pub(crate) fn start(mut config: Config, filter: Option<Filter>) -> Result<Arc<Link>, Error> {
         let (queue, commands) = mpsc::channel();
         let poll = mio::Poll::new()?;
         let link = Arc::new(Link::new(queue, mio::Waker::new(poll.registry(), WAKE)?, config.backlog.clone()));
+        let (distance, granted) = (config.distance.round_trip(), socket::granted(config.socket_buffer));
+        config.receive_window = buffer::window(config.receive_window, distance, granted);
         let now = Instant::now();
         let driver = Self {
             core: Connection::new(&config, now)?,

@@ -2,12 +2,14 @@
 //! A UDP socket with segmentation offload both ways; `quinn-udp` falls back to plain sends and receives
 //! where the system has none. Datagrams that cannot be sent are lost: the protocols above repair that.
 
+use crate::core::buffer;
 use bytes::BytesMut;
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState, BATCH_SIZE};
 use std::{
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
     sync::Once,
+    time::Duration,
 };
 
 /// Longest receive of one buffer: a whole train of datagrams, as the kernel joins them.
@@ -26,9 +28,7 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn bind(ip: IpAddr, buffer: usize) -> io::Result<Self> {
         let address = SocketAddr::new(ip, 0);
-        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM, None)?;
-        let _ = socket.set_recv_buffer_size(buffer);
-        let _ = socket.set_send_buffer_size(buffer);
+        let socket = open(socket2::Domain::for_address(address), buffer)?;
         warn_if_small(&socket, buffer);
         socket.bind(&address.into())?;
         socket.set_nonblocking(true)?;
@@ -101,6 +101,20 @@ impl Socket {
     }
 }
 
+fn open(domain: socket2::Domain, buffer: usize) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(domain, socket2::Type::DGRAM, None)?;
+    let _ = socket.set_recv_buffer_size(buffer);
+    let _ = socket.set_send_buffer_size(buffer);
+    Ok(socket)
+}
+
+/// The receive buffer that the system gives a socket that asks for `buffer` bytes, as the system counts: the same for
+/// all of them, so that it is known before there is one.
+pub(super) fn granted(buffer: usize) -> Option<usize> {
+    let domains = [socket2::Domain::IPV4, socket2::Domain::IPV6];
+    domains.into_iter().find_map(|domain| open(domain, buffer).ok()?.recv_buffer_size().ok())
+}
+
 fn is_transient(e: &io::Error) -> bool {
     use io::ErrorKind::*;
     matches!(e.kind(), Interrupted | ConnectionReset | ConnectionRefused)
@@ -114,17 +128,18 @@ fn warn_if_small(socket: &socket2::Socket, wanted: usize) {
     let usable = |size: io::Result<usize>| size.map_or(0, |n| n / share);
     let (receive, send) = (usable(socket.recv_buffer_size()), usable(socket.send_buffer_size()));
     if receive < wanted || send < wanted {
-        WARNED.call_once(|| log::warn!("{}", advice(receive, send, wanted)));
+        let window = buffer::window(u32::MAX, Some(Duration::ZERO), Some(receive * share));
+        WARNED.call_once(|| log::warn!("{}", advice(receive, send, wanted, window)));
     }
 }
 
-fn advice(receive: usize, send: usize, wanted: usize) -> String {
+fn advice(receive: usize, send: usize, wanted: usize, window: u32) -> String {
     let cure = if cfg!(target_os = "linux") {
         format!("sysctl -w net.core.rmem_max={wanted} net.core.wmem_max={wanted}")
     } else {
         format!("sysctl -w kern.ipc.maxsockbuf={}", wanted * 2)
     };
-    format!("the system gives UDP sockets {receive} bytes to receive and {send} to send where {wanted} are wanted, and bursts may be lost; to raise the limit: {cure}")
+    format!("the system gives UDP sockets {receive} bytes to receive and {send} to send where {wanted} are wanted: where the far end is near, the receive window is {window} bytes at most; further away nothing changes, but bursts may be lost; to raise the limit: {cure}")
 }
 
 /// Receive buffers of a batch, reused.
@@ -162,7 +177,8 @@ mod tests {
 
     #[test]
     fn the_warning_names_the_setting() {
-        let advice = advice(212_992, 212_992, 4 << 20);
+        let advice = advice(212_992, 212_992, 4 << 20, 160_080);
+        assert!(advice.contains("160080 bytes"), "{advice}");
         assert!(advice.contains("sysctl -w"), "{advice}");
         if cfg!(target_os = "linux") {
             assert!(advice.contains("net.core.rmem_max=4194304"), "{advice}");

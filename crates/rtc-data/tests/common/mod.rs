@@ -42,6 +42,10 @@ pub struct Network {
     /// Bits a second, with a queue of `queue` bytes that drops its tail; 0 = as fast as it goes.
     pub rate: u64,
     pub queue: usize,
+    /// Datagrams that b's socket holds until its owner gets a turn, which may take up to `turn`, at random; the others
+    /// are lost. 0 = it is read at once.
+    pub socket: usize,
+    pub turn: Duration,
 }
 
 impl Default for Network {
@@ -56,6 +60,8 @@ impl Default for Network {
             deaf: false,
             rate: 0,
             queue: 250_000,
+            socket: 0,
+            turn: Duration::ZERO,
         }
     }
 }
@@ -82,6 +88,9 @@ pub struct Pair {
     pub b: Side,
     pub network: Network,
     in_flight: BTreeMap<(Instant, u64), (bool, SocketAddr, BytesMut)>,
+    /// In b's socket, and when it is read.
+    socket: Vec<(SocketAddr, BytesMut)>,
+    turn_at: Option<Instant>,
     count: u64,
     random: u64,
     pub lost: u64,
@@ -117,6 +126,8 @@ impl Pair {
             b: side(&b, "192.0.2.2:2000"),
             network: Network::default(),
             in_flight: BTreeMap::new(),
+            socket: Vec::new(),
+            turn_at: None,
             count: 0,
             random: 0x2545_f491_4f6c_dd1d,
             lost: 0,
@@ -177,7 +188,7 @@ impl Pair {
         while !done(self) {
             let next = [self.a.core.poll_timeout(), self.b.core.poll_timeout()];
             let arrival = self.in_flight.keys().next().map(|(at, _)| *at);
-            let Some(next) = next.into_iter().flatten().chain(arrival).min() else { return false };
+            let Some(next) = next.into_iter().flatten().chain(arrival).chain(self.turn_at).min() else { return false };
             if next > end {
                 self.now = end;
                 return false;
@@ -188,14 +199,37 @@ impl Pair {
                     break;
                 }
                 let (to_b, from, data) = entry.remove();
+                if to_b && self.network.socket > 0 {
+                    self.hold(from, data);
+                    continue;
+                }
                 let side = if to_b { &mut self.b } else { &mut self.a };
                 side.core.handle_datagram(self.now, side.address, from, data);
+            }
+            if self.turn_at.is_some_and(|at| at <= self.now) {
+                self.turn_at = None;
+                for (from, data) in self.socket.drain(..) {
+                    self.b.core.handle_datagram(self.now, self.b.address, from, data);
+                }
             }
             self.a.core.handle_timeout(self.now);
             self.b.core.handle_timeout(self.now);
             self.settle();
         }
         true
+    }
+
+    fn hold(&mut self, from: SocketAddr, data: BytesMut) {
+        if self.socket.len() >= self.network.socket {
+            self.lost += 1;
+            return;
+        }
+        self.socket.push((from, data));
+        if self.turn_at.is_none() {
+            // Most turns come soon.
+            let wait = self.network.turn.mul_f64(self.random().powi(3));
+            self.turn_at = Some(self.now + wait);
+        }
     }
 
     pub fn run_for(&mut self, time: Duration) {
