@@ -10,6 +10,7 @@ mod way;
 mod web_socket;
 
 use super::DriverError;
+use libwebrtc::rtc_data::Distance;
 use livekit_net::{Header, HttpClient, HttpMethod, HttpResponse, TransportError, WsClient, WsConnectResult};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -28,10 +29,11 @@ pub enum Roots {
     Pem(Vec<u8>),
 }
 
-/// One room's signalling: what it trusts, and why its last attempt failed.
+/// One room's signalling: what it trusts, how far its server is, and why its last attempt failed.
 struct Policy {
     /// `None`: the system's roots.
     tls: Option<Arc<ClientConfig>>,
+    distance: Distance,
     failure: Mutex<Option<DriverError>>,
 }
 
@@ -54,7 +56,7 @@ impl Registration {
             Roots::System => None,
             Roots::Pem(pem) => Some(client_config(given_roots(pem)?)),
         };
-        let policy = Arc::new(Policy { tls, failure: Mutex::new(None) });
+        let policy = Arc::new(Policy { tls, distance: Distance::default(), failure: Mutex::new(None) });
         let this = Self { tokens: Mutex::default(), policy };
         this.token_refreshed(token);
         Ok(this)
@@ -76,6 +78,11 @@ impl Registration {
         if policies.get(token).is_some_and(|p| Arc::ptr_eq(p, &self.policy)) {
             policies.remove(token);
         }
+    }
+
+    /// To the server. Known once signalling is connected, which is before there are peer connections.
+    pub fn distance(&self) -> Distance {
+        self.policy.distance.clone()
     }
 
     /// Why the last attempt failed, if it failed below HTTP.
@@ -145,7 +152,12 @@ impl WsClient for Client {
             Err(_) => Err(Failure::Below(DriverError::Unreachable("no answer in time".into()))),
         };
         match outcome {
-            Ok(connection) => Ok(WsConnectResult { connection: Arc::new(connection) }),
+            Ok((connection, round_trip)) => {
+                if let Some(policy) = policy {
+                    policy.distance.set(round_trip);
+                }
+                Ok(WsConnectResult { connection: Arc::new(connection) })
+            }
             Err(Failure::Http(status)) => Err(TransportError::Http { status }),
             Err(Failure::Below(error)) => {
                 let text = error.to_string();

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The way to a signalling server: names, TCP, TLS, and an HTTP proxy where the environment names one. A URL goes in,
-//! a stream of bytes comes out, or the [`DriverError`] of the step that failed.
+//! a stream of bytes comes out, or the [`DriverError`] of the step that failed. TCP's connect takes a round trip, and tells
+//! so how far the server is.
 
 use crate::driver::DriverError;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use rustls::{pki_types::ServerName, ClientConfig};
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -18,22 +23,26 @@ use url::{Host, Url};
 pub(super) trait Way: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Way for T {}
 
-/// Connects to the URL's host; `tls` is asked for `wss` and `https` only.
+/// Connects to the URL's host; `tls` is asked for `wss` and `https` only. The round trip to it comes along: zero to this
+/// machine itself, `None` where a proxy is between.
 pub(super) async fn connect(
     url: &Url,
     tls: impl FnOnce() -> Result<Arc<ClientConfig>, DriverError>,
-) -> Result<Box<dyn Way>, DriverError> {
+) -> Result<(Box<dyn Way>, Option<Duration>), DriverError> {
     let host = url.host().ok_or_else(|| DriverError::Url(format!("{url}: no host")))?;
     let port = port(url)?;
     let secure = matches!(url.scheme(), "wss" | "https");
-    let plain: Box<dyn Way> = match proxy(&host, secure)? {
-        Some(proxy) => Box::new(tunnel(&proxy, &host, port).await?),
-        None => Box::new(connect_tcp(&host, port).await?),
+    let (plain, round_trip): (Box<dyn Way>, _) = match proxy(&host, secure)? {
+        Some(proxy) => (Box::new(tunnel(&proxy, &host, port).await?), None),
+        None => {
+            let (stream, round_trip) = connect_tcp(&host, port).await?;
+            (Box::new(stream), Some(round_trip))
+        }
     };
     if secure {
-        Ok(Box::new(connect_tls(plain, &host, tls()?).await?))
+        Ok((Box::new(connect_tls(plain, &host, tls()?).await?), round_trip))
     } else {
-        Ok(plain)
+        Ok((plain, round_trip))
     }
 }
 
@@ -58,7 +67,8 @@ fn proxy(host: &Host<&str>, secure: bool) -> Result<Option<Url>, DriverError> {
     Url::parse(&proxy).map(Some).map_err(|e| DriverError::Url(format!("the proxy {proxy:?}: {e}")))
 }
 
-async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<TcpStream, DriverError> {
+/// The connection, and how long the connect took; zero if it does not leave this machine, where it only waits for a turn.
+async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<(TcpStream, Duration), DriverError> {
     let addresses: Vec<_> = match host {
         Host::Domain(name) => tokio::net::lookup_host((*name, port))
             .await
@@ -69,10 +79,13 @@ async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<TcpStream, DriverEr
     };
     let mut last = DriverError::Resolve(format!("{host}: no address"));
     for address in addresses {
+        let began = Instant::now();
         match TcpStream::connect(address).await {
             Ok(stream) => {
+                let here = address.ip().is_loopback() || stream.local_addr()?.ip() == address.ip();
+                let round_trip = if here { Duration::ZERO } else { began.elapsed() };
                 stream.set_nodelay(true)?;
-                return Ok(stream);
+                return Ok((stream, round_trip));
             }
             Err(e) => last = DriverError::Unreachable(format!("{address}: {e}")),
         }
@@ -84,7 +97,7 @@ async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<TcpStream, DriverEr
 async fn tunnel(proxy: &Url, host: &Host<&str>, port: u16) -> Result<impl Way, DriverError> {
     let failed = |what: &dyn std::fmt::Display| DriverError::Unreachable(format!("the proxy: {what}"));
     let proxy_host = proxy.host().ok_or_else(|| DriverError::Url("the proxy has no host".into()))?;
-    let stream = connect_tcp(&proxy_host, self::port(proxy)?).await?;
+    let (stream, _) = connect_tcp(&proxy_host, self::port(proxy)?).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| failed(&e))?;
     tokio::spawn(connection.with_upgrades());
@@ -156,6 +169,14 @@ mod tests {
         assert!(request.starts_with("CONNECT far.invalid:443 HTTP/1.1\r\n"), "{request}");
         assert!(request.to_lowercase().contains("proxy-authorization: basic dxnlcjp3b3jk\r\n"), "{request}");
         assert_eq!(heard.unwrap(), b"hello");
+    }
+
+    #[tokio::test]
+    async fn this_machine_is_no_distance_away() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+        let (_, round_trip) = connect(&url, || Err(DriverError::Tls("not asked for".into()))).await.unwrap();
+        assert_eq!(round_trip, Some(Duration::ZERO));
     }
 
     #[tokio::test]

@@ -107,6 +107,7 @@ impl Session {
         let mut rtc = RtcConfiguration::default();
         rtc.data_tap = Some(self.tap.clone());
         let backlog = rtc.transport.backlog.clone();
+        rtc.transport.distance = self.registration.distance();
         let mut wanted = LiveKitOptions::default();
         wanted.auto_subscribe = false;
         wanted.single_peer_connection = !dual_peer_connection;
