@@ -622,6 +622,9 @@ typedef struct lkv_token_options {
 /// A segment of an output was played: `segment`, `position_us`, `interrupted`, `made_up`.
 #define LKV_EVENT_PLAYBACK_FINISHED 8
 
+/// The receiver of an output shows a segment: `segment`. Not every receiver tells.
+#define LKV_EVENT_PLAYBACK_STARTED 9
+
 /// Not the end of a segment.
 #define LKV_CAUSE_NONE 0
 

@@ -19,7 +19,7 @@ use crate::{
         Answer, OutputAction, OutputConfig, OutputEvent, OutputSession, OutputStats, QueuePolicy, SendError,
         CLEAR_ANSWER_TIMEOUT,
     },
-    wire::v0,
+    wire::{v0, v1::Label},
 };
 use std::{
     sync::{
@@ -108,6 +108,8 @@ impl Output {
             queue_time: options.queue_time,
             max_age: options.max_age,
             max_frame_bytes: options.max_frame_bytes,
+            label: Label::default(),
+            session: None,
         };
         let core = Arc::new(OutputCore {
             destination: destination.to_owned(),
@@ -184,7 +186,7 @@ impl Output {
     /// # Errors
     /// [`DriverError::Closed`].
     pub fn clear_buffer(&self) -> Result<(), DriverError> {
-        self.core().command(OutputSession::clear)
+        self.core().command(|session| session.clear(Instant::now()))
     }
 
     /// Blocks until everything queued, ends of segments included, was handed to the transport.
@@ -332,12 +334,12 @@ impl OutputCore {
 
     pub fn destination_present(&self, identity: &str, present: bool) {
         if identity == self.destination {
-            self.tell(|session| session.destination_present(present));
+            self.tell(|session| session.destination_present(present, Instant::now()));
         }
     }
 
     pub fn room_restarted(&self) {
-        self.tell(OutputSession::room_restarted);
+        self.tell(|session| session.room_restarted(Instant::now()));
     }
 
     pub fn room_closed(&self) {
@@ -448,6 +450,7 @@ impl OutputCore {
                 Some(action) => {
                     let written = match &action {
                         OutputAction::Write(frame) => Some(frame.info().segment),
+                        OutputAction::WriteRecord { segment, .. } => Some(*segment),
                         _ => None,
                     };
                     // The wake-ups taken here are not missed: after an action the task looks for the next anyway.
@@ -497,7 +500,7 @@ impl OutputCore {
                     None => Err(DriverError::NotConnected),
                 };
                 let result = opened.map(|writer| *stream = Some(writer)).map_err(|e| e.to_string());
-                self.tell(|session| session.stream_opened(result));
+                self.tell(|session| session.stream_opened(result, Instant::now()));
             }
             OutputAction::Write(frame) => {
                 let result = match stream {
@@ -506,12 +509,20 @@ impl OutputCore {
                 };
                 self.tell(|session| session.write_done(result, Instant::now()));
             }
-            OutputAction::CloseStream { reason, .. } => {
+            OutputAction::WriteRecord { record, .. } => {
+                let result = match stream {
+                    Some(stream) => stream.write_record(&record).await.map_err(|e| e.to_string()),
+                    None => Err("no stream is open".to_owned()),
+                };
+                self.tell(|session| session.write_done(result, Instant::now()));
+            }
+            OutputAction::CloseStream { reason, trailer, .. } => {
+                let attributes = trailer.map(|trailer| trailer.to_map()).unwrap_or_default();
                 let result = match stream.take() {
-                    Some(stream) => stream.close(reason).await.map_err(|e| e.to_string()),
+                    Some(stream) => stream.close(reason, attributes).await.map_err(|e| e.to_string()),
                     None => Ok(()),
                 };
-                self.tell(|session| session.stream_closed(result));
+                self.tell(|session| session.stream_closed(result, Instant::now()));
             }
             OutputAction::ClearBuffer => {
                 let call = room.call(&self.destination, v0::METHOD_CLEAR_BUFFER, String::new(), CLEAR_ANSWER_TIMEOUT);

@@ -20,7 +20,7 @@ use crate::{
         Answer, NotifyAnswer, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession,
         ReceiverStats, SessionError, StreamEnd, StreamKey, StreamOpened,
     },
-    wire::v0,
+    wire::{v0, v1::Label},
 };
 use std::{
     collections::HashMap,
@@ -110,6 +110,9 @@ impl Receiver {
                         queue_bytes: options.queue_bytes,
                         idle_timeout: options.idle_timeout,
                         max_frame_bytes: options.max_frame_bytes,
+                        label: Label::default(),
+                        receiver: None,
+                        finish_after_clear: None,
                     },
                     FramePool::default(),
                 ),
@@ -219,7 +222,7 @@ struct Shared {
 
 impl Shared {
     fn forward_requests(&mut self) {
-        while let Some(request) = self.session.poll_request() {
+        while let Some(request) = self.session.poll_request(Instant::now()) {
             // It fails only if the task panicked, which has ended the room.
             let _ = self.requests.as_ref().map(|requests| requests.send(request));
         }
@@ -253,7 +256,7 @@ impl ReceiverCore {
     }
 
     pub fn participant_left(&self, identity: &str) {
-        self.tell(|session, _| session.participant_left(identity));
+        self.tell(|session, now| session.participant_left(identity, now));
     }
 
     pub fn room_reconnecting(&self, reconnecting: bool) {
@@ -363,7 +366,9 @@ impl ReceiverCore {
 
     /// Sends the session's requests, one after the other: v0 knows a playback-finished by its place only.
     async fn send_requests(&self, room: &RoomCore, mut requests: mpsc::UnboundedReceiver<ReceiverRequest>) {
-        while let Some(ReceiverRequest::PlaybackFinished { id, destination, message }) = requests.recv().await {
+        while let Some(request) = requests.recv().await {
+            // The others are of version 1, which no receiver speaks without an id.
+            let ReceiverRequest::PlaybackFinished { id, destination, message } = request else { continue };
             let outcome =
                 room.call(&destination, v0::METHOD_PLAYBACK_FINISHED, message.to_json(), NOTIFY_TIMEOUT).await;
             let answer = match outcome.as_deref() {
@@ -372,7 +377,7 @@ impl ReceiverCore {
                 Ok(other) => NotifyAnswer::Failed(format!("the sender answered {other:?}")),
                 Err(e) => NotifyAnswer::Failed(e.to_string()),
             };
-            self.shared.update(|s| s.session.notify_answered(id, answer));
+            self.shared.update(|s| s.session.notify_answered(id, answer, Instant::now()));
         }
     }
 }
@@ -411,8 +416,9 @@ impl StreamSink {
     }
 
     /// The trailer came.
-    pub fn close(&self, reason: &str) {
-        self.receiver.tell(|session, _| session.stream_closed(self.stream, StreamEnd { reason }));
+    pub fn close(&self, reason: &str, attributes: Option<&HashMap<String, String>>) {
+        let end = StreamEnd { reason, attributes };
+        self.receiver.tell(|session, now| session.stream_closed(self.stream, end, now));
     }
 
     /// Completes when a chunk that was not taken can be offered again.

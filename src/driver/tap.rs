@@ -165,7 +165,7 @@ impl State {
             }
             Body::StreamTrailer(trailer) => {
                 if let Some(sink) = self.open.remove(&name).and_then(|stream| stream.sink) {
-                    sink.close(&trailer.reason);
+                    sink.close(&trailer.reason, Some(&trailer.attributes));
                 }
             }
             Body::RpcRequest(_) | Body::Foreign | Body::Other => {}

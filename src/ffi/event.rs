@@ -33,6 +33,8 @@ pub const LKV_EVENT_ERROR: lkv_event_type = 6;
 pub const LKV_EVENT_SENDER: lkv_event_type = 7;
 /// A segment of an output was played: `segment`, `position_us`, `interrupted`, `made_up`.
 pub const LKV_EVENT_PLAYBACK_FINISHED: lkv_event_type = 8;
+/// The receiver of an output shows a segment: `segment`. Not every receiver tells.
+pub const LKV_EVENT_PLAYBACK_STARTED: lkv_event_type = 9;
 
 /// Why a segment ended: LKV_CAUSE_*.
 pub type lkv_segment_cause = i32;
@@ -202,7 +204,7 @@ impl From<ReceiverEvent> for lkv_event {
                 let (segment, number) = (frame.info().segment, frame.info().number);
                 Self { segment, number, frame: give(frame), ..Self::new(LKV_EVENT_FRAME) }
             }
-            ReceiverEvent::SegmentEnd { segment, frames, cause } => {
+            ReceiverEvent::SegmentEnd { segment, frames, cause, .. } => {
                 let cause = cause_number(cause);
                 Self { segment, number: frames, frames, cause, ..Self::new(LKV_EVENT_SEGMENT_END) }
             }
@@ -231,6 +233,7 @@ impl From<ReceiverEvent> for lkv_event {
 impl From<OutputEvent> for lkv_event {
     fn from(event: OutputEvent) -> Self {
         match event {
+            OutputEvent::PlaybackStarted { segment } => Self { segment, ..Self::new(LKV_EVENT_PLAYBACK_STARTED) },
             OutputEvent::PlaybackFinished { segment, position_us, interrupted, made_up } => Self {
                 segment,
                 position_us,

@@ -276,7 +276,7 @@ async fn read(mut reader: ByteStreamReader, sink: StreamSink) {
         }
         index += 1;
     }
-    sink.close(&reason);
+    sink.close(&reason, None);
 }
 
 impl LiveKit {
