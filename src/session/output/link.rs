@@ -207,6 +207,8 @@ impl Link {
             let token = self.round_trip.ping(now);
             return Some(self.message(Body::Ping { token }, false));
         }
+        // A stream that was lost while it was being opened has nothing to keep alive.
+        self.keep_alive_at = self.keep_alive_at.filter(|_| open.is_some());
         if let (Some(segment), true) = (open, self.keep_alive_at.is_some_and(|at| at <= now)) {
             self.segment_opened(now);
             return Some(self.message(Body::KeepAlive { session, segment, offset }, true));

@@ -94,10 +94,14 @@ impl Link {
         }
     }
 
-    /// Whether there is something to be said that no timer tells of. `held`: what the queue holds against the window.
-    pub(super) fn has_message(&self, held: u64) -> bool {
+    /// Whether there is something to be said that no timer tells of. `held`: what the queue holds against the window;
+    /// `open`: whether a segment of version 1 is.
+    pub(super) fn has_message(&self, held: u64, open: bool) -> bool {
         let ready = self.receiver.is_some() && self.ready > 0 && self.ready_at.is_none();
-        let credit = self.peer.as_ref().is_some_and(|peer| peer.credit_due || peer.grants.has_moved(held));
+        let credit = self
+            .peer
+            .as_ref()
+            .is_some_and(|peer| peer.credit_due || peer.grants.has_moved(held) || (open && peer.next_beat.is_none()));
         ready || credit || !self.pongs.is_empty()
     }
 

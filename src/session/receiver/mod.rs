@@ -203,8 +203,7 @@ impl ReceiverSession {
 
     /// When [`timeout`](Self::timeout) is to be called at the latest, and the requests are to be polled.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let speaks = !self.closed && self.reconnecting_since.is_none() && self.absent_until.is_none();
-        let link = if speaks { self.link.due(self.is_open_in_v1()) } else { None };
+        let link = if self.may_speak() { self.link.due(self.is_open_in_v1()) } else { None };
         [self.idle_deadline(), self.absent_until, self.notifications.due(), link].into_iter().flatten().min()
     }
 
@@ -297,6 +296,12 @@ impl ReceiverSession {
     fn idle_deadline(&self) -> Option<Instant> {
         let segment = self.open.as_ref().filter(|_| self.reconnecting_since.is_none())?;
         segment.last_progress.checked_add(self.idle_timeout)
+    }
+
+    /// Whether anything may be said to the sender.
+    fn may_speak(&self) -> bool {
+        let away = self.absent_until.is_some() || self.sender.present().is_none();
+        !self.closed && self.reconnecting_since.is_none() && !away
     }
 
     /// The stream of the open segment is lost: with it the segment, unless it can go on in another.

@@ -85,7 +85,7 @@ impl ReceiverSession {
     /// What the driver is to do next: until `None`, after every input, and when `poll_timeout` says so.
     pub fn poll_request(&mut self, now: Instant) -> Option<ReceiverRequest> {
         let call = self.notifications.poll_request(now);
-        if call.is_some() || self.closed || self.reconnecting_since.is_some() || self.absent_until.is_some() {
+        if call.is_some() || !self.may_speak() {
             return call;
         }
         let (held, open) = (self.held(), self.is_open_in_v1());
@@ -94,7 +94,8 @@ impl ReceiverSession {
 
     /// Whether [`ReceiverSession::poll_request`] may have something now that `poll_timeout` does not tell of.
     pub fn has_request(&self) -> bool {
-        self.notifications.has_request() || !self.closed && self.link.has_message(self.held())
+        let speaks = self.may_speak() && self.link.has_message(self.held(), self.is_open_in_v1());
+        speaks || self.notifications.has_request()
     }
 
     /// What time it is, in microseconds since 1970: for the latency.

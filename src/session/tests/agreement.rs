@@ -258,3 +258,28 @@ fn receiver_that_returns_and_is_silent_is_given_up() {
     assert_eq!(pair.told(), ["finished 1 0 interrupted made up"]);
     assert_eq!(pair.output.stats().version, Some(0));
 }
+
+#[test]
+fn nothing_is_due_for_a_sender_that_has_left() {
+    let mut pair = apart();
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.receiver.participant_joined(ALICE, false);
+    pair.run();
+    pair.receiver.participant_left(ALICE, pair.now);
+    assert_eq!(pair.receiver.poll_timeout(), None);
+    pair.pass(IDLE);
+    assert_eq!(count(&pair, "ready"), 1);
+}
+
+#[test]
+fn stream_that_is_lost_while_it_is_being_opened_is_opened_again() {
+    let mut pair = Pair::new();
+    pair.output.send_frame(frame(2, 0), pair.now).unwrap();
+    assert!(matches!(pair.output.poll_action(pair.now), Some(OutputAction::OpenStream { .. })));
+    pair.restart_sender();
+    pair.run();
+    pair.output.stream_opened(Ok(()), pair.now);
+    pair.pass(IDLE);
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+    assert_eq!(pair.told(), ["finished 1 0 interrupted"]);
+}
