@@ -58,6 +58,8 @@ pub struct ReceiverStats {
     pub messages_stale: u64,
     /// Full reconnects of the room.
     pub reconnects: u64,
+    /// Which version the sender spoke last; `None` while that is not known.
+    pub version: Option<u32>,
     /// What the sender may be ahead by, in bytes; 0 in version 0.
     pub window: u64,
     /// Smoothed, where it is known.

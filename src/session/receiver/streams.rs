@@ -96,6 +96,7 @@ impl ReceiverSession {
             return false;
         };
         let number = self.start(&sender, attributes);
+        self.stats.version = Some(0);
         self.notifications.segment_started(number, sender, None);
         let content = Content::V0(Pixels::new(number, attributes, &layout, self.pool.clone()));
         self.open = Some(Segment::new(number, opened.stream, &layout, content, now));

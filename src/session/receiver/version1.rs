@@ -143,6 +143,7 @@ impl ReceiverSession {
 
     /// The sender in this life: a new one ends what the old one left open.
     fn meet(&mut self, sender: &Arc<str>, session: &Id) {
+        self.stats.version = Some(1);
         if self.link.peer_of(sender, session).is_some() {
             return;
         }
