@@ -2,13 +2,15 @@
 //! An output: the session of the video that we send to one destination.
 //!
 //! The application queues frames, flushes and clears; a task on the runtime carries out the session's actions, one at
-//! a time, in order. Events (playback finished) go to the listeners on the output's dispatch thread, or are pulled
+//! a time, in order, and meanwhile has its requests sent, which wait for nothing. Events (playback finished) go to the listeners on the output's dispatch thread, or are pulled
 //! where there is no listener.
 
 use super::{
     dispatch::{self, on_dispatch_thread, Dispatcher, EventHandler},
+    environment::{draw_id, Clock},
     room::Room,
     room_core::RoomCore,
+    rpc::UNSUPPORTED_METHOD,
     transport::StreamWriter,
     wait::{Monitor, Wait},
     DriverError,
@@ -16,10 +18,17 @@ use super::{
 use crate::{
     frame::{Frame, FramePool},
     session::{
-        Answer, OutputAction, OutputConfig, OutputEvent, OutputSession, OutputStats, QueuePolicy, SendError,
-        CLEAR_ANSWER_TIMEOUT,
+        Answer, HelloFailure, OutputAction, OutputConfig, OutputEvent, OutputRequest, OutputSession, OutputStats,
+        QueuePolicy, SendError, CLEAR_ANSWER_TIMEOUT, CLEAR_CALL_TIMEOUT, HELLO_ANSWER_TIMEOUT,
     },
-    wire::{v0, v1::Label},
+    wire::{
+        v0,
+        v1::{
+            control::Control,
+            hello::{HelloAnswer, METHOD_HELLO},
+            rpc, Label,
+        },
+    },
 };
 use std::{
     sync::{
@@ -36,6 +45,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How to send.
 #[derive(Debug, Clone)]
 pub struct OutputOptions {
+    /// Which of our outputs to the destination it is: most have one, without a label. At most 64 bytes, no control
+    /// characters.
+    pub label: String,
     /// What happens when the queue is full.
     pub policy: QueuePolicy,
     /// Frames that may wait for the transport.
@@ -55,6 +67,7 @@ impl OutputOptions {
     /// or is told that there is none expects to lose one.
     pub fn with_policy(policy: QueuePolicy) -> Self {
         Self {
+            label: String::new(),
             policy,
             queue_frames: 8,
             queue_bytes: 64 << 20,
@@ -95,12 +108,13 @@ impl Output {
     /// the queue, under its policy.
     ///
     /// # Errors
-    /// [`DriverError::Busy`] if the room has an output to that destination, [`DriverError::InvalidArgument`] for an
-    /// empty destination, [`DriverError::Closed`] or the room's error.
+    /// [`DriverError::Busy`] if the room has an output to that destination with that label,
+    /// [`DriverError::InvalidArgument`] for an empty destination or no label, [`DriverError::Closed`] or the room's error.
     pub fn create(room: &Room, destination: &str, options: OutputOptions) -> Result<Self, DriverError> {
         if destination.is_empty() {
             return Err(DriverError::InvalidArgument("an empty destination identity".into()));
         }
+        let label = Label::new(&options.label).map_err(|e| DriverError::InvalidArgument(e.to_string()))?;
         let config = OutputConfig {
             policy: options.policy,
             queue_frames: options.queue_frames,
@@ -108,14 +122,16 @@ impl Output {
             queue_time: options.queue_time,
             max_age: options.max_age,
             max_frame_bytes: options.max_frame_bytes,
-            label: Label::default(),
-            session: None,
+            label: label.clone(),
+            session: draw_id(),
         };
         let core = Arc::new(OutputCore {
             destination: destination.to_owned(),
+            label,
             pool: FramePool::default(),
             shared: Monitor::new(Shared {
                 session: OutputSession::new(config),
+                clock: Clock::default(),
                 ended: false,
                 drained: false,
                 listened_to: false,
@@ -152,7 +168,7 @@ impl Output {
         let mut wake = false;
         let mut dropped = Vec::new();
         let outcome = core.shared.wait(wait, |s| {
-            let timer_runs = s.session.poll_timeout().is_some();
+            let timer = s.session.poll_timeout();
             let sent = match s.session.send_frame(frame.clone(), Instant::now()) {
                 Ok(()) => Ok(()),
                 Err(SendError::Full) => return None,
@@ -160,7 +176,7 @@ impl Output {
                 Err(SendError::Closed) => Err(DriverError::Closed),
                 Err(e @ SendError::TooLarge) => Err(DriverError::TooLarge(e.to_string())),
             };
-            wake = s.session.has_action() || (!timer_runs && s.session.poll_timeout().is_some());
+            wake = s.session.has_action() || is_sooner(s.session.poll_timeout(), timer);
             dropped = s.session.take_dropped();
             Some(sent)
         });
@@ -288,8 +304,14 @@ impl Output {
     }
 }
 
+/// Whether a deadline comes before another; `None` never comes.
+fn is_sooner(deadline: Option<Instant>, other: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| other.is_none_or(|other| deadline < other))
+}
+
 struct Shared {
     session: OutputSession,
+    clock: Clock,
     /// Nothing more can be queued.
     ended: bool,
     /// The task has carried out the last action.
@@ -312,11 +334,33 @@ struct Listener {
     handler: Option<EventHandler<OutputEvent>>,
 }
 
+/// What the task is to do.
+struct Due {
+    requests: Vec<OutputRequest>,
+    /// When to look again at the latest.
+    deadline: Option<Instant>,
+}
+
+impl Shared {
+    /// After everything else that was asked of the session.
+    fn due(&mut self, now: Instant) -> Due {
+        let requests = std::iter::from_fn(|| self.session.poll_request(now)).collect();
+        Due { requests, deadline: self.session.poll_timeout() }
+    }
+
+    fn tell_time(&mut self, now: Instant) {
+        if let Some(unix_us) = self.clock.reading(now) {
+            self.session.set_clock(now, unix_us);
+        }
+    }
+}
+
 pub(super) struct OutputCore {
     destination: String,
+    label: Label,
     pool: FramePool,
     shared: Monitor<Shared>,
-    /// For the task: there may be an action.
+    /// For the task: there may be an action or a request.
     wake: Notify,
     dispatcher: Arc<Dispatcher>,
     listeners: Monitor<Listeners>,
@@ -326,6 +370,10 @@ pub(super) struct OutputCore {
 impl OutputCore {
     pub fn destination(&self) -> &str {
         &self.destination
+    }
+
+    pub fn label(&self) -> &Label {
+        &self.label
     }
 
     pub fn transport_ready(&self, ready: bool) {
@@ -350,10 +398,24 @@ impl OutputCore {
         self.end(OutputSession::close);
     }
 
-    /// Whether the caller is our destination, which has played a segment.
-    pub fn playback_finished(&self, caller: &str, message: &v0::PlaybackFinished) -> bool {
-        let ours = caller == self.destination;
-        self.tell(|session| session.playback_finished(ours, *message)) == Answer::Ok
+    /// Our destination says in version 0 that it has played a segment. Whether that was taken.
+    pub fn playback_finished(&self, message: &v0::PlaybackFinished) -> bool {
+        self.tell(|session| session.playback_finished(true, *message)) == Answer::Ok
+    }
+
+    /// The same in version 1, of our label.
+    pub fn segment_finished(&self, message: &rpc::PlaybackFinished) -> bool {
+        self.tell(|session| session.segment_finished(true, message)) == Answer::Ok
+    }
+
+    /// Our destination shows a segment of our label. Whether that was taken.
+    pub fn segment_playing(&self, message: &rpc::PlaybackStarted) -> bool {
+        self.tell(|session| session.segment_playing(true, message)) == Answer::Ok
+    }
+
+    /// A control message of our destination for our label.
+    pub fn control(&self, message: &Control) {
+        self.tell(|session| session.control(true, message, Instant::now()));
     }
 
     fn command(&self, command: impl FnOnce(&mut OutputSession)) -> Result<(), DriverError> {
@@ -444,8 +506,12 @@ impl OutputCore {
         let mut stream: Option<StreamWriter> = None;
         loop {
             // An update, because taking an action makes room in the queue.
-            let (action, deadline, ended) =
-                self.update(|s| (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended));
+            let (action, due, ended) = self.update(|s| {
+                let now = Instant::now();
+                s.tell_time(now);
+                (s.session.poll_action(now), s.due(now), s.ended)
+            });
+            self.send(room, due.requests);
             match action {
                 Some(action) => {
                     let written = match &action {
@@ -456,29 +522,73 @@ impl OutputCore {
                     // The wake-ups taken here are not missed: after an action the task looks for the next anyway.
                     tokio::select! {
                         biased;
-                        () = self.watch(written) => self.tell(|session| session.write_done(Ok(()), Instant::now())),
+                        () = self.watch(room, written) => {
+                            self.tell(|session| session.write_done(Ok(()), Instant::now()));
+                        }
                         () = self.carry_out(room, action, &mut stream) => {}
                     }
                 }
                 None if ended => break,
-                None => self.woken_or_late(deadline).await,
+                None => self.woken_or_late(due.deadline).await,
             }
         }
         self.shared.update(|s| s.drained = true);
     }
 
-    /// While an action is under way, however long it takes: drops the frames that grow too old. Ends when the frame
-    /// that is `written`, by its segment, is to be given up, by a clear or the end; other actions go on to their end.
-    async fn watch(&self, written: Option<u64>) {
+    /// While an action is under way, however long it takes: drops the frames that grow too old, and sends what waits for
+    /// nothing. Ends when the frame that is `written`, by its segment, is to be given up, by a clear or the end; other
+    /// actions go on to their end.
+    async fn watch(self: &Arc<Self>, room: &Arc<RoomCore>, written: Option<u64>) {
         loop {
-            let (given_up, deadline) = self.update(|s| {
-                s.session.timeout(Instant::now());
-                (written.is_some_and(|segment| s.session.is_cancelled(segment)), s.session.poll_timeout())
+            let (given_up, due) = self.update(|s| {
+                let now = Instant::now();
+                s.session.timeout(now);
+                (written.is_some_and(|segment| s.session.is_cancelled(segment)), s.due(now))
             });
+            self.send(room, due.requests);
             if given_up {
                 return;
             }
-            self.woken_or_late(deadline).await;
+            self.woken_or_late(due.deadline).await;
+        }
+    }
+
+    /// Each call in a task of its own: none waits for another.
+    fn send(self: &Arc<Self>, room: &Arc<RoomCore>, requests: Vec<OutputRequest>) {
+        for request in requests {
+            let (this, of_room) = (self.clone(), room.clone());
+            match request {
+                OutputRequest::Control { message, reliable } => {
+                    room.send_control(&self.destination, &message, reliable);
+                }
+                OutputRequest::Hello { id, message } => room.spawn(async move {
+                    let result = this.say_hello(&of_room, message.to_json()).await;
+                    this.tell(|session| session.hello_answered(id, result, Instant::now()));
+                }),
+                OutputRequest::Clear { id, message } => room.spawn(async move {
+                    let result = this.call_clear(&of_room, message.to_json(), CLEAR_CALL_TIMEOUT).await;
+                    this.tell(|session| session.clear_call_answered(id, result, Instant::now()));
+                }),
+            }
+        }
+    }
+
+    async fn say_hello(&self, room: &RoomCore, payload: String) -> Result<HelloAnswer, HelloFailure> {
+        let answer = room.call(&self.destination, METHOD_HELLO, payload, HELLO_ANSWER_TIMEOUT).await;
+        let answer = answer.map_err(|e| match e {
+            DriverError::Rpc { code: UNSUPPORTED_METHOD, .. } => HelloFailure::Unsupported,
+            e => HelloFailure::Failed(e.to_string()),
+        })?;
+        HelloAnswer::parse(&answer).map_err(|e| HelloFailure::Failed(e.to_string()))
+    }
+
+    async fn call_clear(&self, room: &RoomCore, payload: String, timeout: Duration) -> Result<(), String> {
+        let call = room.call(&self.destination, v0::METHOD_CLEAR_BUFFER, payload, timeout);
+        match tokio::time::timeout(timeout, call).await {
+            Ok(Ok(answer)) if answer == v0::ANSWER_OK => Ok(()),
+            Ok(Ok(answer)) => Err(format!("the receiver answered {answer:?} to a clear")),
+            Ok(Err(e)) => Err(e.to_string()),
+            Err(_) => Err("the receiver did not answer a clear in time".to_owned()),
         }
     }
 
@@ -525,13 +635,7 @@ impl OutputCore {
                 self.tell(|session| session.stream_closed(result, Instant::now()));
             }
             OutputAction::ClearBuffer => {
-                let call = room.call(&self.destination, v0::METHOD_CLEAR_BUFFER, String::new(), CLEAR_ANSWER_TIMEOUT);
-                let result = match tokio::time::timeout(CLEAR_ANSWER_TIMEOUT, call).await {
-                    Ok(Ok(answer)) if answer == v0::ANSWER_OK => Ok(()),
-                    Ok(Ok(answer)) => Err(format!("the receiver answered {answer:?} to a clear")),
-                    Ok(Err(e)) => Err(e.to_string()),
-                    Err(_) => Err("the receiver did not answer a clear in time".to_owned()),
-                };
+                let result = self.call_clear(room, String::new(), CLEAR_ANSWER_TIMEOUT).await;
                 self.tell(|session| session.clear_answered(result));
             }
         }

@@ -82,6 +82,19 @@ impl Transport {
         }
     }
 
+    /// Sends a message that waits for nothing and of whose failure nobody needs to know.
+    pub fn post(self: &Arc<Self>, core: &Arc<RoomCore>, message: OutgoingData) {
+        if let Self::Loopback(t) = &**self {
+            return t.send_data(&message);
+        }
+        let this = self.clone();
+        core.spawn(async move {
+            if let Err(e) = this.send_data(message).await {
+                tracing::debug!("a control message was not sent: {e}");
+            }
+        });
+    }
+
     /// Makes a method known; its calls go to [`RoomCore::invoke`].
     pub fn register_method(&self, core: &Arc<RoomCore>, method: &str) {
         match self {

@@ -268,11 +268,13 @@ impl ReceiverSession {
         Ok(id)
     }
 
-    /// Tells the sender that the application shows this segment, once. Senders of version 0 are not told.
+    /// Tells the sender that the application shows this segment, once; 0: the one that the application is at. Senders of
+    /// version 0 are not told.
     pub fn notify_playback_started(&mut self, segment: u64) -> Result<(), SessionError> {
         if self.closed {
             return Err(SessionError::Closed);
         }
+        let segment = if segment == 0 { self.delivered_segment } else { segment };
         self.notifications.playing(segment, self.delivered_segment)
     }
 
