@@ -11,6 +11,7 @@
 #include "interrupt.h"
 #include "report.h"
 #include "source.h"
+#include "stats.h"
 #include "timing.h"
 
 #include <lkvideo.h>
@@ -35,9 +36,10 @@ static void on_room_event(const lkv_room_event *event, void *user_data) {
 static void on_playback_event(const lkv_event *event, void *user_data) {
     struct playback *playback = user_data;
     if (event->type == LKV_EVENT_ERROR) report_error(event->error, event->message);
+    if (event->type == LKV_EVENT_PLAYBACK_STARTED) report_playback_started(event->segment);
     if (event->type != LKV_EVENT_PLAYBACK_FINISHED) return;
-    if (event->made_up) report_playback_made_up();
-    else report_playback_finished(event->position_us, event->interrupted);
+    if (event->made_up) report_playback_made_up(event->segment);
+    else report_playback_finished(event->segment, event->position_us, event->interrupted);
     monitor_enter(&playback->monitor);
     playback->finished++;
     if (event->made_up) playback->given_up = true;
@@ -88,17 +90,17 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
 
 // Every segment that started must be finished, by a receiver that is there.
 static bool wait_playback_finished(lkv_output *output, struct playback *playback, const struct options *options) {
-    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    lkv_output_stats counters = LKV_OUTPUT_STATS_INIT;
     if (failed("send what is queued", lkv_output_wait_sent(output, PATIENCE_MS))) return false;
-    if (failed("count segments", lkv_output_get_stats(output, &stats))) return false;
-    playback->expected = stats.segments_started;
+    if (failed("count segments", lkv_output_get_stats(output, &counters))) return false;
+    playback->expected = counters.segments_started;
     monitor_wait(&playback->monitor, is_finished, playback, (int64_t)options->finish_timeout * 1000);
     monitor_enter(&playback->monitor);
     const bool finished = playback->finished >= playback->expected, given_up = playback->given_up;
     monitor_leave(&playback->monitor);
     if (!finished) report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
     sleep_until_us(steady_time_us() + LINGER_US); // our answer to the last one is still on its way
-    return finished && !given_up && stats.segments_started == options->segments;
+    return finished && !given_up && counters.segments_started == options->segments;
 }
 
 int main(int argc, char **argv) {
@@ -106,6 +108,7 @@ int main(int argc, char **argv) {
     const struct options options = options_parse(PROGRAM_SENDER, argc, argv);
     struct source source = {0};
     struct playback playback = {0};
+    struct stats stats = {0};
     monitor_init(&playback.monitor);
     const char *token;
     lkv_room *room = NULL;
@@ -126,7 +129,9 @@ int main(int argc, char **argv) {
 
     lkv_output_options output_options = LKV_OUTPUT_OPTIONS_INIT;
     output_options.policy = options.policy;
+    output_options.label = options.label;
     if (failed("create an output", lkv_output_create(room, options.destination, &output_options, &output))) goto leave;
+    if (!stats_begin(&stats, output, NULL)) goto leave;
     const lkv_playback_listener listener = {
         .struct_size = sizeof listener, .on_event = on_playback_event, .user_data = &playback};
     uint64_t listener_id;
@@ -140,6 +145,7 @@ int main(int argc, char **argv) {
 
 leave:
     interrupt_calls(NULL, NULL);
+    stats_end(&stats);
     lkv_output_destroy(output);
     if (room) {
         lkv_room_close(room);

@@ -39,6 +39,7 @@ static const struct option OPTIONS[] = {
     {"--dual-pc", NULL, "two peer connections, as older servers want", REMOTE, FLAG, FIELD(dual_pc)},
     {"--destination", "ID", "who gets the video (receiver)", PROGRAM_SENDER, TEXT, FIELD(destination)},
     {"--sender", "ID", "whose video to take (the first agent's)", PROGRAM_RECEIVER, TEXT, FIELD(sender)},
+    {"--label", "LABEL", "which of the sender's outputs to one destination (none)", REMOTE, TEXT, FIELD(label)},
     {"--wait-timeout", "SECONDS", "for the other one to join (60)", REMOTE, COUNT, FIELD(wait_timeout)},
     {"--segments", "N", "segments to send (2)", SENDS, COUNT, FIELD(segments)},
     {"--segments", "N", "leave after so many (0: stay while the sender does)", PROGRAM_RECEIVER, COUNT,

@@ -24,6 +24,7 @@ struct options {
     // with whom
     const char *destination; // the sender's: who gets the video
     const char *sender;      // the receiver's: whose video it takes; NULL: the first agent's
+    const char *label;       // of the output, where the sender has several to one destination; NULL: none
     unsigned wait_timeout;   // seconds until the other one must have joined
     // what
     unsigned segments, frames, clear_after; // 0: the receiver stays, no clear

@@ -23,12 +23,13 @@ struct Playback {
 
     void on_event(const lkv::Event &event) {
         if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
+        if (event.type() == LKV_EVENT_PLAYBACK_STARTED) report_playback_started(event.segment());
         if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;
         if (event.made_up()) {
             given_up = true;
-            report_playback_made_up();
+            report_playback_made_up(event.segment());
         } else {
-            report_playback_finished(event.position_us(), event.interrupted());
+            report_playback_finished(event.segment(), event.position_us(), event.interrupted());
         }
         finished.add();
     }
@@ -93,7 +94,9 @@ bool send_video(const options &options) {
 
     lkv::OutputOptions output_options;
     output_options.policy = options.policy;
+    output_options.label = options.label ? options.label : "";
     lkv::Output output(room, options.destination, output_options);
+    const example::Stats stats(output);
     output.on_playback_finished([&](const lkv::Event &event) { playback.on_event(event); });
     for (unsigned segment = 1; segment <= options.segments; segment++) {
         if (segment > 1) std::this_thread::sleep_for(1s);
