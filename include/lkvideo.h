@@ -197,7 +197,7 @@ typedef struct lkv_frame_desc {
     uint32_t plane_count;
     /// 0.
     uint32_t reserved0;
-    /// Presentation time in the segment, in microseconds.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS: none. 0 is a time.
     int64_t pts_us;
     /// The planes, in the order of the pixel type.
     struct lkv_plane planes[LKV_MAX_PLANES];

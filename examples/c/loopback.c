@@ -57,7 +57,7 @@ static bool send_segment(const struct demo *demo, lkv_output *output, struct sou
         wait_for_frame(start_us, options->fps, number);
         const int64_t now_us = unix_time_us();
         if (failed("send a frame", lkv_output_send_frame(output, &frame, TIMEOUT_MS))) return false;
-        report_frame("sent", segment, number, picture, crc32, now_us);
+        report_frame("sent", segment, number, picture, crc32, frame.pts_us, now_us);
     }
     if (!clear) return !failed("flush", lkv_output_flush(output));
     wait_for_frame(start_us, options->fps, frames); // cleared when the next frame would be due
@@ -130,7 +130,7 @@ static void on_frame(struct player *player, const lkv_event *event, int64_t now_
                      lkv_receiver_notify_playback_started(player->receiver, event->segment));
     player->in_segment++;
     player->frames++;
-    report_frame("frame", event->segment, event->number, &picture, crc32, now_us);
+    report_frame("frame", event->segment, event->number, &picture, crc32, time_of_frame(event->frame), now_us);
     sink_save(&player->sink, &picture);
 }
 

@@ -41,7 +41,8 @@ static void on_frame(struct player *player, const lkv_event *event, int64_t now_
     if (player->in_segment == 0) (void)lkv_receiver_notify_playback_started(player->receiver, event->segment);
     player->in_segment++;
     player->frames++;
-    report_frame("frame", event->segment, event->number, &picture, checksum_crc32(picture.data, picture.size), now_us);
+    report_frame("frame", event->segment, event->number, &picture, checksum_crc32(picture.data, picture.size),
+                 time_of_frame(event->frame), now_us);
     sink_save(&player->sink, &picture);
 }
 

@@ -79,7 +79,7 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
         const lkv_result result = send_frame(room, output, &frame, options->policy);
         const bool refused = result == LKV_ERROR_TIMEOUT && options->policy == LKV_POLICY_REFUSE;
         if (!refused && failed("send a frame", result)) return false;
-        report_frame(refused ? "refused" : "sent", segment, number, picture, crc32, now_us);
+        report_frame(refused ? "refused" : "sent", segment, number, picture, crc32, frame.pts_us, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, (double)(steady_time_us() - start_us) / 1e6);
     if (!clear) return !failed("flush", lkv_output_flush(output));

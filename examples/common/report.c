@@ -83,11 +83,13 @@ void report_error(lkv_result code, const char *message) {
 }
 
 void report_frame(const char *event, uint64_t segment, uint64_t number, const struct picture *picture, uint32_t crc32,
-                  int64_t unix_us) {
+                  int64_t pts_us, int64_t unix_us) {
+    char pts[24] = "null";
+    if (pts_us != LKV_NO_PTS) snprintf(pts, sizeof pts, "%" PRId64, pts_us);
     emit(event,
          ",\"segment\":%" PRIu64 ",\"number\":%" PRIu64 ",\"width\":%" PRIu32 ",\"height\":%" PRIu32
-         ",\"type\":%" PRId32 ",\"bytes\":%zu,\"crc32\":%" PRIu32 ",\"t_us\":%" PRId64,
-         segment, number, picture->width, picture->height, picture->type, picture->size, crc32, unix_us);
+         ",\"type\":%" PRId32 ",\"bytes\":%zu,\"crc32\":%" PRIu32 ",\"pts_us\":%s,\"t_us\":%" PRId64,
+         segment, number, picture->width, picture->height, picture->type, picture->size, crc32, pts, unix_us);
 }
 
 void report_segment_start(uint64_t segment, uint32_t width, uint32_t height, lkv_pixel type) {

@@ -35,9 +35,9 @@ bool failed(const char *what, lkv_result result);
 // An error that came as an event of the library's, or that the program found itself.
 void report_error(lkv_result code, const char *message);
 
-// A frame: `event` is "sent", "refused" or "frame".
+// A frame: `event` is "sent", "refused" or "frame"; `pts_us` its presentation time.
 void report_frame(const char *event, uint64_t segment, uint64_t number, const struct picture *picture, uint32_t crc32,
-                  int64_t unix_us);
+                  int64_t pts_us, int64_t unix_us);
 void report_segment_start(uint64_t segment, uint32_t width, uint32_t height, lkv_pixel type);
 void report_segment_end(uint64_t segment, uint64_t frames, uint64_t lost, lkv_segment_cause cause);
 void report_cleared(void);

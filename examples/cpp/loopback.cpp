@@ -82,7 +82,7 @@ private:
         (void)failed("tell that playback started", status.result());
         in_segment_++;
         frames_++;
-        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
+        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, frame.info().pts_us, now_us);
         sink_.save(picture);
     }
 
@@ -125,7 +125,7 @@ void send_segment(lkv::Output &output, example::Source &source, Player &player, 
         wait_for_frame(start_us, options.fps, number);
         const std::int64_t now_us = unix_time_us();
         example::in_time(output.send(frame, TIMEOUT_MS));
-        report_frame("sent", segment, number, &picture, crc32, now_us);
+        report_frame("sent", segment, number, &picture, crc32, pts_us, now_us);
     }
     if (!clear) {
         output.flush();

@@ -54,7 +54,7 @@ private:
         in_segment_++;
         frames_++;
         const std::uint32_t crc32 = checksum_crc32(frame.data(), frame.size());
-        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
+        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, frame.info().pts_us, now_us);
         sink_.save(picture);
         if (options_.slow > 0) std::this_thread::sleep_for(std::chrono::milliseconds(options_.slow));
     }

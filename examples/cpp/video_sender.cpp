@@ -58,7 +58,7 @@ void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source,
         wait_for_frame(start_us, options.fps, number);
         const std::int64_t now_us = unix_time_us();
         const bool taken = send_frame(room, output, frame, options.policy);
-        report_frame(taken ? "sent" : "refused", segment, number, &picture, crc32, now_us);
+        report_frame(taken ? "sent" : "refused", segment, number, &picture, crc32, pts_us, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, static_cast<double>(steady_time_us() - start_us) / 1e6);
     if (!clear) {

@@ -112,7 +112,7 @@ pub struct lkv_frame_desc {
     pub plane_count: u32,
     /// 0.
     pub reserved0: u32,
-    /// Presentation time in the segment, in microseconds.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS: none. 0 is a time.
     pub pts_us: i64,
     /// The planes, in the order of the pixel type.
     pub planes: [lkv_plane; LKV_MAX_PLANES],
