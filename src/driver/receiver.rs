@@ -535,24 +535,25 @@ impl StreamSink {
     /// A chunk came. Copies it; wakes the application only when it brings the first event to take, and the task only if
     /// there is something to be said.
     pub fn chunk(&self, index: u64, content: &[u8]) {
-        self.take(&mut self.receiver.shared.lock(), index, content);
+        self.take(&mut self.receiver.shared.lock(), index, content, &[]);
     }
 
     /// For a transport that can wait: like [`StreamSink::chunk`], unless the receiver's queue is full and its policy is
-    /// to block. Whether the chunk was taken; if not, [`StreamSink::ready`] says when to try again.
-    pub fn offer(&self, index: u64, content: &[u8]) -> bool {
+    /// to block. The content is in two parts, of which in version 1 the first holds all but pixels. Whether it was taken;
+    /// if not, [`StreamSink::ready`] says when to try again.
+    pub fn offer(&self, index: u64, head: &[u8], body: &[u8]) -> bool {
         let mut s = self.receiver.shared.lock();
         let takes = s.ended || !s.session.is_full();
         if takes {
-            self.take(&mut s, index, content);
+            self.take(&mut s, index, head, body);
         }
         takes
     }
 
     /// Who waits for an event waits because there is none: with one there already, nobody is to be woken.
-    fn take(&self, s: &mut Shared, index: u64, content: &[u8]) {
+    fn take(&self, s: &mut Shared, index: u64, head: &[u8], body: &[u8]) {
         let had_event = s.session.has_event();
-        s.session.chunk(self.stream, index, content, Instant::now());
+        s.session.chunk_parts(self.stream, index, head, body, Instant::now());
         if !had_event && s.session.has_event() {
             self.receiver.shared.notify();
         }

@@ -279,7 +279,13 @@ mod tests {
             participant::{Participant, ParticipantKind},
             Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions, SegmentCause, Wait,
         },
-        wire::packet::encode,
+        wire::{
+            packet::encode,
+            v1::{
+                control::{self, Control, TOPIC_CONTROL},
+                Label,
+            },
+        },
     };
     use livekit_protocol::{
         data_packet::Value,
@@ -287,7 +293,7 @@ mod tests {
             header::ContentHeader::{ByteHeader, TextHeader},
             ByteHeader as Bytewise, Chunk, Header, TextHeader as Textual, Trailer,
         },
-        ChatMessage, DataPacket, RpcRequest, Transcription,
+        ChatMessage, DataPacket, RpcRequest, Transcription, UserPacket,
     };
 
     /// A tap before a room with a receiver, and what its sender, `camera`, would send.
@@ -405,6 +411,51 @@ mod tests {
             assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 1, cause: SegmentCause::Cleared, .. }));
             to.expect_segment(2);
         }
+    }
+
+    #[test]
+    fn a_clear_of_version_1_is_left_to_the_call() {
+        let mut to = Setting::new("tap-clear-v1", Some("camera"));
+        assert!(to.open("one") && to.frame("one"));
+        let Value::RpcRequest(call) = packet_call() else { panic!("a call is expected") };
+        assert!(!to.packet(Value::RpcRequest(RpcRequest { payload: "{}".into(), ..call })));
+        assert_eq!(to.tap.clear_answer("camera", "call"), None);
+        assert!(to.close("one"));
+        to.expect_segment(1);
+    }
+
+    #[test]
+    fn control_messages_are_taken_on_both_channels_and_those_of_applications_on_none() {
+        let to = Setting::new("tap-control", Some("camera"));
+        let ping = Control { label: Label::default(), body: control::Body::Ping { token: 1 } };
+        for (topic, payload, ours) in [(TOPIC_CONTROL, ping.encode(), true), ("chat", b"hi".to_vec(), false)] {
+            let said = UserPacket { topic: Some(topic.into()), payload, ..Default::default() };
+            let packet = DataPacket {
+                participant_identity: "camera".into(),
+                value: Some(Value::User(said)),
+                ..Default::default()
+            };
+            for reliable in [true, false] {
+                assert_eq!(to.tap.on_packet(&encode(&packet), reliable), ours);
+            }
+        }
+    }
+
+    #[test]
+    fn video_is_taken_off_the_reliable_channel_only() {
+        let to = Setting::new("tap-lossy", Some("camera"));
+        let header = Header {
+            topic: v0::TOPIC.into(),
+            content_header: Some(ByteHeader(Bytewise { name: "VIDEO_1".into() })),
+            ..Default::default()
+        };
+        let packet = DataPacket {
+            participant_identity: "camera".into(),
+            value: Some(Value::StreamHeader(header)),
+            ..Default::default()
+        };
+        assert!(!to.tap.on_packet(&encode(&packet), false));
+        assert!(to.tap.on_packet(&encode(&packet), true));
     }
 
     #[test]

@@ -176,16 +176,13 @@ pub(in crate::driver) struct Writer {
 impl Writer {
     pub async fn write(&mut self, frame: &Bytes) {
         for chunk in v0::chunks(frame) {
-            self.chunk(&chunk).await;
+            self.chunk(&[], &chunk).await;
         }
     }
 
     pub async fn write_record(&mut self, record: &Record) {
-        let mut content = Vec::new();
         for parts in record.chunks() {
-            content.clear();
-            parts.write_to(&mut content);
-            self.chunk(&content).await;
+            self.chunk(&parts.head, &parts.body).await;
         }
     }
 
@@ -195,9 +192,9 @@ impl Writer {
         }
     }
 
-    async fn chunk(&mut self, content: &[u8]) {
+    async fn chunk(&mut self, head: &[u8], body: &[u8]) {
         if let Some(sink) = &self.sink {
-            while !sink.offer(self.next_chunk, content) {
+            while !sink.offer(self.next_chunk, head, body) {
                 sink.ready().await;
             }
         }

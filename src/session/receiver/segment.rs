@@ -94,18 +94,20 @@ impl Pixels {
         }
     }
 
-    /// Takes the next chunk's content and hands over each frame that it completes; `frames` counts them.
-    pub(super) fn take(&mut self, content: &[u8], frames: &mut u64, mut on_frame: impl FnMut(Frame)) {
+    /// Takes the next chunk's content, in its parts, and hands over each frame that it completes; `frames` counts them.
+    pub(super) fn take(&mut self, content: [&[u8]; 2], frames: &mut u64, mut on_frame: impl FnMut(Frame)) {
         self.next_chunk = self.next_chunk.saturating_add(1);
         let info = &mut self.info;
-        self.assembler.push(content, |pixels| {
-            info.number = *frames;
-            *frames += 1;
-            match Frame::new(*info, pixels) {
-                Ok(frame) => on_frame(frame),
-                Err(error) => unreachable!("the assembler cuts by the layout's size: {error}"),
-            }
-        });
+        for part in content {
+            self.assembler.push(part, |pixels| {
+                info.number = *frames;
+                *frames += 1;
+                match Frame::new(*info, pixels) {
+                    Ok(frame) => on_frame(frame),
+                    Err(error) => unreachable!("the assembler cuts by the layout's size: {error}"),
+                }
+            });
+        }
     }
 }
 

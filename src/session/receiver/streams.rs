@@ -30,11 +30,16 @@ impl ReceiverSession {
 
     /// A chunk of a stream arrived.
     pub fn chunk(&mut self, stream: StreamKey, index: u64, content: &[u8], now: Instant) {
+        self.chunk_parts(stream, index, content, &[], now);
+    }
+
+    /// The same for a content in two parts, of which in version 1 the first holds the marker and the record's header.
+    pub fn chunk_parts(&mut self, stream: StreamKey, index: u64, head: &[u8], body: &[u8], now: Instant) {
         let Some(segment) = self.open.as_mut().filter(|segment| segment.stream == Some(stream)) else {
             self.stats.chunks_unknown += 1;
             return;
         };
-        let Content::V0(pixels) = &mut segment.content else { return self.record_chunk(index, content, now) };
+        let Content::V0(pixels) = &mut segment.content else { return self.record_chunk(index, head, body, now) };
         match pixels.order(index) {
             Order::Repeated => self.stats.chunks_repeated += 1,
             Order::Gap(missing) => {
@@ -42,11 +47,11 @@ impl ReceiverSession {
                 self.end_open(SegmentCause::Truncated);
             }
             Order::Next => {
-                self.stats.bytes_received += content.len() as u64;
+                self.stats.bytes_received += (head.len() + body.len()) as u64;
                 self.held_back = false;
                 segment.last_progress = now;
                 let (queue, stats) = (&mut self.queue, &mut self.stats);
-                pixels.take(content, &mut segment.frames, |frame| {
+                pixels.take([head, body], &mut segment.frames, |frame| {
                     stats.frames_received += 1;
                     match queue.push_frame(frame, now) {
                         Admission::Queued { dropped } => stats.dropped_oldest += dropped.len() as u64,
@@ -174,10 +179,10 @@ impl ReceiverSession {
         segment
     }
 
-    fn record_chunk(&mut self, index: u64, content: &[u8], now: Instant) {
+    fn record_chunk(&mut self, index: u64, head: &[u8], body: &[u8], now: Instant) {
         let Some(Segment { content: Content::V1(records), last_progress, .. }) = &mut self.open else { return };
         let before = records.assembler.counts();
-        let taken = records.assembler.push(index, content);
+        let taken = records.assembler.push_parts(index, head, body);
         let (after, offset) = (records.assembler.counts(), records.assembler.offset());
         *last_progress = now;
         self.held_back = false;
@@ -186,7 +191,7 @@ impl ReceiverSession {
         self.stats.chunks_refused += after.refused - before.refused;
         self.stats.dropped_truncated += after.damaged_frames - before.damaged_frames;
         if after.repeated == before.repeated {
-            self.stats.bytes_received += content.len() as u64;
+            self.stats.bytes_received += (head.len() + body.len()) as u64;
         }
         if !self.heard_of(offset) {
             self.report(ErrorKind::BadStream, "the sender has sent more than it was granted".to_owned());
