@@ -25,6 +25,10 @@ pub(super) const RETURN_GRACE: Duration = Duration::from_secs(5);
 /// A receiver that has agreed and is not heard of for this time is gone.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
+/// A `Ready` that comes so soon after the answer to a hello was on its way before; one that is meant is said again, later
+/// than that.
+pub(super) const CROSSING: Duration = Duration::from_secs(1);
+
 /// What the receiver has agreed to.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
@@ -88,6 +92,7 @@ pub(super) struct Agreement {
     state: State,
     /// With whom version 1 was spoken last, while it may return.
     terms: Option<Terms>,
+    agreed_at: Option<Instant>,
     /// When whom the terms are with counts as gone.
     gone_at: Option<Instant>,
     failed: u32,
@@ -99,7 +104,7 @@ impl Agreement {
     /// `asks`: whether version 1 is spoken at all.
     pub(super) fn new(asks: bool) -> Self {
         let state = if asks { State::Away } else { State::Never };
-        Self { state, terms: None, gone_at: None, failed: 0, silent_segments: 0 }
+        Self { state, terms: None, agreed_at: None, gone_at: None, failed: 0, silent_segments: 0 }
     }
 
     /// What is spoken; `None` while that is not known.
@@ -158,6 +163,7 @@ impl Agreement {
                 (self.failed, self.silent_segments) = (0, 0);
                 self.state = State::Wanted(now);
             }
+            State::V1 if self.agreed_at.is_some_and(|at| now < at + CROSSING) => {}
             State::V1 => {
                 self.renew(now);
                 return true;
@@ -250,7 +256,7 @@ impl Agreement {
         let Accepted { receiver, types, max_frame, .. } = accepted.clone();
         let replaced = self.terms.as_ref().is_some_and(|terms| terms.receiver != receiver);
         self.terms = Some(Terms { receiver, types, max_frame });
-        (self.state, self.gone_at) = (State::V1, None);
+        (self.state, self.gone_at, self.agreed_at) = (State::V1, None, Some(now));
         (self.failed, self.silent_segments) = (0, 0);
         Outcome::V1 { replaced, accepted }
     }

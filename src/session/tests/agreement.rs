@@ -3,6 +3,7 @@
 
 use super::pair::{configs, session, Packet, Pair, ALICE};
 use super::*;
+use crate::wire::v1::control::{Body, Control};
 use crate::wire::v1::hello::{HelloAnswer, HelloRequest};
 use crate::wire::v1::{Codec, Label};
 
@@ -85,6 +86,21 @@ fn ready_inside_a_segment_of_version_0_counts_for_the_next() {
     }
     pair.run();
     assert_eq!(pair.told(), ["finished 1 5", "finished 2 5"]);
+}
+
+#[test]
+fn ready_that_crosses_the_hello_costs_no_frame() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    let ready = Control { label: Label::default(), body: Body::Ready { receiver: session(9) } };
+    pair.output.control(true, &ready, pair.now);
+    pair.send(1);
+    assert_eq!((count(&pair, "hello"), pair.output.stats().segments_resumed), (0, 0), "{:?}", pair.said);
+    pair.pass(Duration::from_secs(1));
+    pair.output.control(true, &ready, pair.now);
+    pair.send(1);
+    assert_eq!((count(&pair, "hello"), pair.output.stats().segments_resumed), (1, 1), "{:?}", pair.said);
+    assert_eq!(pair.received(), ["start 1", "frame 1.0", "frame 1.1", "frame 1.2"]);
 }
 
 #[test]
