@@ -57,7 +57,7 @@ def test_a_sender_that_is_there_first_loses_nothing(room):
     sender.expect_exit(0)
     receiver.expect_exit(0)
     checks.assert_same_frames(sender, receiver, 1, 5, ("rgba", 160, 120))
-    assert versions(sender) == {1}
+    assert versions(receiver) == {1}
 
 
 def test_labels_are_kept_apart(room):
