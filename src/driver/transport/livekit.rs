@@ -13,7 +13,7 @@ use crate::{
         room::{DisconnectReason, RoomOptions},
         room_core::{answer, RoomCore},
         rpc::{RpcFailure, APPLICATION_ERROR, RESPONSE_TIMEOUT},
-        signalling::Registration,
+        signalling::{round_trip, Registration},
         tap::Tap,
         DriverError,
     },
@@ -106,8 +106,7 @@ impl Session {
     async fn run(mut self, url: &str, token: &str, timeout: Duration, dual_peer_connection: bool) {
         let mut rtc = RtcConfiguration::default();
         rtc.data_tap = Some(self.tap.clone());
-        let backlog = rtc.transport.backlog.clone();
-        rtc.transport.distance = self.registration.distance();
+        let (backlog, distance) = (rtc.transport.backlog.clone(), rtc.transport.distance.clone());
         let mut wanted = LiveKitOptions::default();
         wanted.auto_subscribe = false;
         wanted.single_peer_connection = !dual_peer_connection;
@@ -115,7 +114,12 @@ impl Session {
         wanted.join_retries = 0;
         wanted.rtc_config = rtc;
         wanted.data_stream = wanted.data_stream.with_max_payload_byte_length(MAX_STREAM_BYTES);
-        let joined = tokio::time::timeout(timeout, join(url.to_owned(), token.to_owned(), wanted)).await;
+        let joined = async {
+            // Before `join`: it makes a peer connection first of all.
+            distance.set(round_trip(url).await);
+            join(url.to_owned(), token.to_owned(), wanted).await
+        };
+        let joined = tokio::time::timeout(timeout, joined).await;
         let error = match joined {
             Ok(Ok(Ok((room, events)))) => return self.joined(Arc::new(room), backlog, events).await,
             Ok(Ok(Err(e))) => connect_error(e, self.registration.take_failure()),
