@@ -137,7 +137,9 @@ impl Session {
         transport.register_method(&self.core, v0::METHOD_PLAYBACK_FINISHED);
         let me = room.local_participant();
         self.sid = Some(me.sid());
-        let present = room.remote_participants().into_values().map(|p| (participant(&p), is_active(&p))).collect();
+        let present: Vec<_> = room.remote_participants().into_values().collect();
+        present.iter().for_each(|p| self.tap.participant_joined(p.identity().as_str(), p.sid().as_str()));
+        let present = present.iter().map(|p| (participant(p), is_active(p))).collect();
         self.core.connected(Transport::LiveKit(transport), me.identity().into(), room.name(), present);
         self.tap.participants_changed();
         self.core.spawn(make_known(me));
@@ -203,6 +205,7 @@ impl Session {
                 self.left(&identity, &sid);
             }
         }
+        self.tap.participant_joined(&identity, p.sid().as_str());
         self.core.participant_joined(participant(p), is_active(p));
         self.tap.participants_changed();
     }
