@@ -4,7 +4,8 @@
 //!
 //! It keeps the open streams, by participant SID and stream id, and the last sequence number of each SID, as the
 //! engine does: after a resume the server replays what it believes to be missing. A stream of a participant whom the
-//! room does not know yet (its signalling is slower than its data) waits, within bounds, until the room does.
+//! room does not know yet (its signalling is slower than its data) waits, within bounds, until the room does. So does one
+//! of a participant's next session, under another SID: the news that the last one has left would end it.
 //!
 //! A clear of version 0 is carried out here, where its place among the packets of its sender is known: through `livekit`, whose
 //! queues are longer, it could come after the next stream and end that one. `livekit` gets the call all the same, and
@@ -60,6 +61,8 @@ struct State {
     /// Of them when the room last began to reconnect.
     opened_before: u64,
     last_sequence: HashMap<String, u32>,
+    /// SIDs of who is in the room, by identity.
+    present: HashMap<String, String>,
     /// Packets of participants who are not known yet.
     early: VecDeque<(Instant, Packet)>,
     early_bytes: usize,
@@ -96,9 +99,16 @@ impl Tap {
         Some(answers.remove(at)?.taken)
     }
 
+    /// The room is about to learn of a participant, or knows it.
+    pub fn participant_joined(&self, identity: &str, sid: &str) {
+        self.state.lock().present.insert(identity.to_owned(), sid.to_owned());
+    }
+
     /// Streams of a participant who left, by SID, will not go on. Under the same identity another may have come.
     pub fn participant_left(&self, sid: &str) {
-        self.state.lock().open.retain(|(sender, _), _| sender != sid);
+        let mut state = self.state.lock();
+        state.open.retain(|(sender, _), _| sender != sid);
+        state.present.retain(|_, present| present != sid);
     }
 
     /// The connection is being repaired, in the same session or in a new one.
@@ -150,7 +160,7 @@ impl State {
         if !begins && !self.open.contains_key(&name) && !self.is_early(&name) {
             return false;
         }
-        if !room.expects(&packet.participant_identity) {
+        if self.is_unknown(room, &packet) {
             self.keep_early(came, packet);
             return true;
         }
@@ -192,7 +202,7 @@ impl State {
     fn clear(&mut self, room: &RoomCore, packet: &Packet, call: &str) {
         let (sid, caller) = (&packet.participant_sid, &packet.participant_identity);
         // Before the room knows the caller it is left to livekit, whose news come in order with the room's.
-        if !room.expects(caller) {
+        if self.is_unknown(room, packet) {
             return;
         }
         if self.has_early(sid) {
@@ -206,6 +216,12 @@ impl State {
             self.answers.pop_front();
         }
         self.answers.push_back(ClearAnswer { caller: caller.to_string(), call: call.to_owned(), taken });
+    }
+
+    /// Whether the room has yet to hear of this session of the sender.
+    fn is_unknown(&self, room: &RoomCore, packet: &Packet) -> bool {
+        let present = self.present.get(&*packet.participant_identity);
+        present.is_some_and(|sid| *sid != *packet.participant_sid) || !room.expects(&packet.participant_identity)
     }
 
     fn is_repeat(&mut self, sid: &str, sequence: u32) -> bool {
@@ -484,6 +500,24 @@ mod tests {
         assert!(to.open("one"));
         to.tap.participant_left("PA_0");
         assert!(to.frame("one") && to.close("one"));
+        to.expect_segment(1);
+    }
+
+    #[test]
+    fn a_stream_of_the_senders_next_session_waits_for_the_news_of_it() {
+        let mut to = Setting::new("tap-next-session", Some("camera"));
+        to.tap.participant_joined("camera", "PA_0");
+        to.join();
+        assert!(to.open("one") && to.frame("one"), "of PA_1");
+        to.tap.participant_left("PA_0");
+        to.room.core().participant_left("camera");
+        while let Ok(event) = to.receiver.next_event(Wait::Try) {
+            assert!(matches!(event, ReceiverEvent::Sender(_)), "{event:?}");
+        }
+        to.tap.participant_joined("camera", "PA_1");
+        to.join();
+        to.tap.participants_changed();
+        assert!(to.close("one"));
         to.expect_segment(1);
     }
 

@@ -35,6 +35,17 @@ const BENCHES: Build = Build {
     ],
 };
 
+/// A debug build, whose library watches its own invariants.
+const SOAK: Build = Build {
+    folder: "cmake-soak",
+    definitions: &[
+        "-DCMAKE_BUILD_TYPE=Debug",
+        "-DLKVIDEO_BUILD_TESTS=OFF",
+        "-DLKVIDEO_BUILD_EXAMPLES=OFF",
+        "-DLKVIDEO_BUILD_SOAK=ON",
+    ],
+};
+
 const TESTS: Build =
     Build { folder: "cmake-release", definitions: &["-DCMAKE_BUILD_TYPE=Release", "-DLKVIDEO_BUILD_TESTS=ON"] };
 
@@ -70,6 +81,12 @@ pub fn build_examples(workspace: &Workspace) -> Result<PathBuf> {
 pub fn build_benches(workspace: &Workspace) -> Result<PathBuf> {
     build_library(workspace)?;
     BENCHES.run(workspace)
+}
+
+/// Builds the programs of `tests/soak` with a debug library; returns their folder.
+pub fn build_soak(workspace: &Workspace) -> Result<PathBuf> {
+    run(cargo(workspace).args(["build", "--locked", "--package", "lkvideo"]))?;
+    Ok(SOAK.run(workspace)?.join("tests/soak"))
 }
 
 /// Builds what is tested, starts a server for the tests that want one, and runs CTest.

@@ -58,6 +58,11 @@ pub fn require(program: &str) -> Result<()> {
 /// Runs to the end, output to the terminal.
 pub fn run(command: &mut Command) -> Result<()> {
     show(command);
+    run_quietly(command)
+}
+
+/// The same without showing the command.
+pub fn run_quietly(command: &mut Command) -> Result<()> {
     let status = command.status().map_err(|error| cannot_start(command, error))?;
     if !status.success() {
         bail!("`{}` ended with {status}", line(command));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask`: the project's own commands. Each module is one noun; the commands that a developer types are
-//! `demo`, `test`, `check`, `examples`, `header`, `server` and `bench`.
+//! `demo`, `test`, `check`, `examples`, `header`, `server`, `soak` and `bench`.
 //!
 //! Nothing here installs anything on the machine: what is missing is named, with the command that gets it. What is
 //! built or fetched once is kept in `${XDG_CACHE_HOME:-~/.cache}/lkvideo`.
@@ -22,6 +22,7 @@ mod licences;
 mod process;
 mod python;
 mod server;
+mod soak;
 mod stage;
 mod stages;
 mod workspace;
@@ -50,6 +51,8 @@ cargo xtask COMMAND
   header --check    fail if they are not what src/ffi says
   server            find or build livekit-server and print its path
   server --run      run it on free ports until Ctrl-C, and print how to join
+  soak --minutes N  kill, stop and restart sender, receiver and server at random, with every promise checked
+  soak --help       its options
   bench             ours against the official SDK and livekit-portal, one table, JSON and plots in target/bench
   bench --help      its cases and options
   help              this text
@@ -90,6 +93,7 @@ fn dispatch(words: &[&str]) -> Result<bool> {
         ["header", "--check"] => header::check(&workspace)?,
         ["server"] => println!("{}", server::locate(&workspace)?.display()),
         ["server", "--run"] => server::run(&workspace)?,
+        ["soak", options @ ..] => return soak::run(&workspace, options),
         ["bench", options @ ..] => bench::run(&workspace, options)?,
         other => bail!("`cargo xtask {}` is not a command\n\n{HELP}", other.join(" ")),
     }

@@ -83,6 +83,13 @@ impl Running {
         self.ended = self.child.try_wait()?;
         Ok(self.ended)
     }
+
+    /// Kills it, and waits until it is gone.
+    pub fn end(&mut self) {
+        // Both fail only if it has ended and been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Waits until all have ended well; the first that does not, or takes too long, is an error. Returns what each used.
@@ -107,9 +114,7 @@ pub fn finish<const N: usize>(mut all: [Running; N], limit: Duration) -> Result<
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only if it has ended and been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 

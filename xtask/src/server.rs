@@ -60,6 +60,8 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
 /// A server of our own. It ends with this value.
 pub struct Server {
     pub url: String,
+    command: Command,
+    address: SocketAddr,
     running: Running,
 }
 
@@ -67,9 +69,18 @@ impl Server {
     pub fn start(workspace: &Workspace) -> Result<Self> {
         let (mut command, port) = command(workspace)?;
         let running = Running::start("server", &mut command)?;
-        let mut server = Self { url: url(port), running };
-        server.wait_until_it_answers(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut server = Self { url: url(port), command, address, running };
+        server.wait_until_it_answers()?;
         Ok(server)
+    }
+
+    /// Ends it at once, whatever it is at, and starts it again on the same ports after so long.
+    pub fn crash(&mut self, absent: Duration) -> Result<()> {
+        self.running.end();
+        thread::sleep(absent);
+        self.running = Running::start("server", &mut self.command)?;
+        self.wait_until_it_answers()
     }
 
     /// What an example or a test program needs to join.
@@ -81,7 +92,8 @@ impl Server {
         self.running.usage()
     }
 
-    fn wait_until_it_answers(&mut self, address: SocketAddr) -> Result<()> {
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let address = self.address;
         let deadline = Instant::now() + START_LIMIT;
         while !answers(address) {
             if let Some(status) = self.running.ended()? {

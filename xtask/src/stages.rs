@@ -12,7 +12,7 @@ use crate::e2e::{self, Scope};
 use crate::fuzz::{self, Choices};
 use crate::stage::{run_all, Stage, Tally};
 use crate::workspace::{self, Workspace};
-use crate::{examples, exports, header, licences};
+use crate::{examples, exports, header, licences, soak};
 
 /// Of the release library, stripped, in bytes.
 const LARGEST_LIBRARY: u64 = 8_000_000;
@@ -81,6 +81,11 @@ const PANIC: Stage = Stage {
     about: "a panic inside the library stays inside, in a build that has functions which panic",
     run: |ws| cmake::test(ws, Suite::Panic),
 };
+const SOAK: Stage = Stage {
+    name: "soak",
+    about: "40 s of random kills with every promise checked (only with --full; `cargo xtask soak` for longer)",
+    run: soak::stage,
+};
 const VALGRIND: Stage =
     Stage { name: "valgrind", about: "the C programs under memcheck", run: |ws| cmake::test(ws, Suite::Valgrind) };
 
@@ -89,7 +94,7 @@ const TEST: [&Stage; 14] = [
     &VALGRIND,
 ];
 /// What `test --full` adds: it takes longer than CI has.
-const LONG: [&Stage; 1] = [&FAULTS];
+const LONG: [&Stage; 2] = [&FAULTS, &SOAK];
 const CHECK: [&Stage; 4] = [&FORMAT, &HEADER, &CLIPPY, &UNIT];
 
 /// `cargo xtask test`: all stages, or the one named.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `Distance`: how far the far end is, as far as that is known before there is a connection. The receive window is fixed
-//! when a connection is made, and depends on it. Whoever has just talked to the far end by other ways knows: the
-//! connect of signalling's TCP takes a round trip.
+//! when a connection is made, and depends on it. Whoever reaches the far end in another way can tell: a connect of TCP
+//! takes a round trip.
 
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};

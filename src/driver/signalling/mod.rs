@@ -10,7 +10,6 @@ mod way;
 mod web_socket;
 
 use super::DriverError;
-use libwebrtc::rtc_data::Distance;
 use livekit_net::{Header, HttpClient, HttpMethod, HttpResponse, TransportError, WsClient, WsConnectResult};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -29,11 +28,10 @@ pub enum Roots {
     Pem(Vec<u8>),
 }
 
-/// One room's signalling: what it trusts, how far its server is, and why its last attempt failed.
+/// One room's signalling: what it trusts, and why its last attempt failed.
 struct Policy {
     /// `None`: the system's roots.
     tls: Option<Arc<ClientConfig>>,
-    distance: Distance,
     failure: Mutex<Option<DriverError>>,
 }
 
@@ -56,7 +54,7 @@ impl Registration {
             Roots::System => None,
             Roots::Pem(pem) => Some(client_config(given_roots(pem)?)),
         };
-        let policy = Arc::new(Policy { tls, distance: Distance::default(), failure: Mutex::new(None) });
+        let policy = Arc::new(Policy { tls, failure: Mutex::new(None) });
         let this = Self { tokens: Mutex::default(), policy };
         this.token_refreshed(token);
         Ok(this)
@@ -80,11 +78,6 @@ impl Registration {
         }
     }
 
-    /// To the server. Known once signalling is connected, which is before there are peer connections.
-    pub fn distance(&self) -> Distance {
-        self.policy.distance.clone()
-    }
-
     /// Why the last attempt failed, if it failed below HTTP.
     pub fn take_failure(&self) -> Option<DriverError> {
         self.policy.failure.lock().take()
@@ -97,6 +90,11 @@ impl Drop for Registration {
             self.forget(&token);
         }
     }
+}
+
+/// To the server of the URL: zero if it is this machine, `None` if it is far or that cannot be known.
+pub(super) async fn round_trip(url: &str) -> Option<Duration> {
+    way::round_trip(&url::Url::parse(url).ok()?).await
 }
 
 fn given_roots(pem: &[u8]) -> Result<RootCertStore, DriverError> {
@@ -152,12 +150,7 @@ impl WsClient for Client {
             Err(_) => Err(Failure::Below(DriverError::Unreachable("no answer in time".into()))),
         };
         match outcome {
-            Ok((connection, round_trip)) => {
-                if let Some(policy) = policy {
-                    policy.distance.set(round_trip);
-                }
-                Ok(WsConnectResult { connection: Arc::new(connection) })
-            }
+            Ok(connection) => Ok(WsConnectResult { connection: Arc::new(connection) }),
             Err(Failure::Http(status)) => Err(TransportError::Http { status }),
             Err(Failure::Below(error)) => {
                 let text = error.to_string();

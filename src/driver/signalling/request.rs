@@ -22,7 +22,7 @@ pub(super) async fn send(
     tls: impl FnOnce() -> Result<Arc<ClientConfig>, DriverError>,
 ) -> Result<HttpResponse, TransportError> {
     let url = url::Url::parse(url).map_err(failed)?;
-    let (way, _) = way::connect(&url, tls).await.map_err(failed)?;
+    let way = way::connect(&url, tls).await.map_err(failed)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(way)).await.map_err(failed)?;
     tokio::spawn(connection);
     let method = match method {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The way to a signalling server: names, TCP, TLS, and an HTTP proxy where the environment names one. A URL goes in,
-//! a stream of bytes comes out, or the [`DriverError`] of the step that failed. TCP's connect takes a round trip, and tells
-//! so how far the server is.
+//! a stream of bytes comes out, or the [`DriverError`] of the step that failed. And how long the way is.
 
 use crate::driver::DriverError;
 use bytes::Bytes;
@@ -9,7 +8,7 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use rustls::{pki_types::ServerName, ClientConfig};
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,27 +22,53 @@ use url::{Host, Url};
 pub(super) trait Way: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Way for T {}
 
-/// Connects to the URL's host; `tls` is asked for `wss` and `https` only. The round trip to it comes along: zero to this
-/// machine itself, `None` where a proxy is between.
+/// Connects to the URL's host; `tls` is asked for `wss` and `https` only.
 pub(super) async fn connect(
     url: &Url,
     tls: impl FnOnce() -> Result<Arc<ClientConfig>, DriverError>,
-) -> Result<(Box<dyn Way>, Option<Duration>), DriverError> {
+) -> Result<Box<dyn Way>, DriverError> {
     let host = url.host().ok_or_else(|| DriverError::Url(format!("{url}: no host")))?;
     let port = port(url)?;
     let secure = matches!(url.scheme(), "wss" | "https");
-    let (plain, round_trip): (Box<dyn Way>, _) = match proxy(&host, secure)? {
-        Some(proxy) => (Box::new(tunnel(&proxy, &host, port).await?), None),
-        None => {
-            let (stream, round_trip) = connect_tcp(&host, port).await?;
-            (Box::new(stream), Some(round_trip))
-        }
+    let plain: Box<dyn Way> = match proxy(&host, secure)? {
+        Some(proxy) => Box::new(tunnel(&proxy, &host, port).await?),
+        None => Box::new(connect_tcp(&host, port).await?),
     };
     if secure {
-        Ok((Box::new(connect_tls(plain, &host, tls()?).await?), round_trip))
+        Ok(Box::new(connect_tls(plain, &host, tls()?).await?))
     } else {
-        Ok((plain, round_trip))
+        Ok(plain)
     }
+}
+
+/// What is further away than this counts as far, and is not waited for.
+const FAR: Duration = Duration::from_millis(50);
+
+/// The round trip to the URL's host, by a connect of TCP that nothing follows. Zero to this machine itself, where a connect
+/// would only measure how busy it is; `None` to a host that is far, behind a proxy or not there.
+pub(super) async fn round_trip(url: &Url) -> Option<Duration> {
+    let host = url.host()?;
+    if proxy(&host, matches!(url.scheme(), "wss" | "https")).ok()?.is_some() {
+        return None;
+    }
+    let addresses = resolve(&host, port(url).ok()?).await.ok()?;
+    if addresses.iter().any(is_here) {
+        return Some(Duration::ZERO);
+    }
+    let began = Instant::now();
+    tokio::time::timeout(FAR, connect_first(&host, addresses)).await.ok()?.ok()?;
+    Some(began.elapsed())
+}
+
+/// Whether it is an address of this machine: those are their own sources. Nothing is sent for it.
+fn is_here(address: &SocketAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let source = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(address)?;
+        socket.local_addr()
+    };
+    address.ip().is_loopback() || source().is_ok_and(|source| source.ip() == address.ip())
 }
 
 fn port(url: &Url) -> Result<u16, DriverError> {
@@ -67,25 +92,29 @@ fn proxy(host: &Host<&str>, secure: bool) -> Result<Option<Url>, DriverError> {
     Url::parse(&proxy).map(Some).map_err(|e| DriverError::Url(format!("the proxy {proxy:?}: {e}")))
 }
 
-/// The connection, and how long the connect took; zero if it does not leave this machine, where it only waits for a turn.
-async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<(TcpStream, Duration), DriverError> {
-    let addresses: Vec<_> = match host {
+async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<TcpStream, DriverError> {
+    connect_first(host, resolve(host, port).await?).await
+}
+
+async fn resolve(host: &Host<&str>, port: u16) -> Result<Vec<SocketAddr>, DriverError> {
+    Ok(match host {
         Host::Domain(name) => tokio::net::lookup_host((*name, port))
             .await
             .map_err(|e| DriverError::Resolve(format!("{name}: {e}")))?
             .collect(),
         Host::Ipv4(ip) => vec![(IpAddr::V4(*ip), port).into()],
         Host::Ipv6(ip) => vec![(IpAddr::V6(*ip), port).into()],
-    };
+    })
+}
+
+/// To the first address that answers.
+async fn connect_first(host: &Host<&str>, addresses: Vec<SocketAddr>) -> Result<TcpStream, DriverError> {
     let mut last = DriverError::Resolve(format!("{host}: no address"));
     for address in addresses {
-        let began = Instant::now();
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                let here = address.ip().is_loopback() || stream.local_addr()?.ip() == address.ip();
-                let round_trip = if here { Duration::ZERO } else { began.elapsed() };
                 stream.set_nodelay(true)?;
-                return Ok((stream, round_trip));
+                return Ok(stream);
             }
             Err(e) => last = DriverError::Unreachable(format!("{address}: {e}")),
         }
@@ -97,7 +126,7 @@ async fn connect_tcp(host: &Host<&str>, port: u16) -> Result<(TcpStream, Duratio
 async fn tunnel(proxy: &Url, host: &Host<&str>, port: u16) -> Result<impl Way, DriverError> {
     let failed = |what: &dyn std::fmt::Display| DriverError::Unreachable(format!("the proxy: {what}"));
     let proxy_host = proxy.host().ok_or_else(|| DriverError::Url("the proxy has no host".into()))?;
-    let (stream, _) = connect_tcp(&proxy_host, self::port(proxy)?).await?;
+    let stream = connect_tcp(&proxy_host, self::port(proxy)?).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| failed(&e))?;
     tokio::spawn(connection.with_upgrades());
@@ -173,10 +202,10 @@ mod tests {
 
     #[tokio::test]
     async fn this_machine_is_no_distance_away() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
-        let (_, round_trip) = connect(&url, || Err(DriverError::Tls("not asked for".into()))).await.unwrap();
-        assert_eq!(round_trip, Some(Duration::ZERO));
+        let url = |url| Url::parse(url).unwrap();
+        assert_eq!(round_trip(&url("ws://127.0.0.1:9")).await, Some(Duration::ZERO), "nothing listens there");
+        assert_eq!(round_trip(&url("ws://[::1]:9")).await, Some(Duration::ZERO));
+        assert!(!is_here(&"198.51.100.1:9".parse().unwrap()));
     }
 
     #[tokio::test]

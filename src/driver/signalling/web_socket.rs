@@ -9,7 +9,7 @@ use futures_util::{
 };
 use livekit_net::{Header, TransportError, WsConnection};
 use rustls::ClientConfig;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio_tungstenite::{
     tungstenite::{client::IntoClientRequest as _, Error as WsError, Message},
     WebSocketStream,
@@ -29,14 +29,13 @@ impl From<DriverError> for Failure {
     }
 }
 
-/// The connection, and the round trip to the server if it is known.
 pub(super) async fn open(
     url: &str,
     headers: &[Header],
     tls: impl FnOnce() -> Result<Arc<ClientConfig>, DriverError>,
-) -> Result<(Connection, Option<Duration>), Failure> {
+) -> Result<Connection, Failure> {
     let url = url::Url::parse(url).map_err(|e| DriverError::Url(e.to_string()))?;
-    let (way, round_trip) = way::connect(&url, tls).await?;
+    let way = way::connect(&url, tls).await?;
     let mut request = url.as_str().into_client_request().map_err(|e| DriverError::Url(e.to_string()))?;
     for header in headers {
         let invalid = |e: &dyn std::fmt::Display| DriverError::InvalidArgument(format!("{}: {e}", header.name));
@@ -47,7 +46,7 @@ pub(super) async fn open(
     match tokio_tungstenite::client_async(request, way).await {
         Ok((socket, _)) => {
             let (writer, reader) = socket.split();
-            Ok((Connection { writer: writer.into(), reader: reader.into() }, round_trip))
+            Ok(Connection { writer: writer.into(), reader: reader.into() })
         }
         Err(WsError::Http(response)) => Err(Failure::Http(response.status().as_u16())),
         Err(e) => Err(DriverError::Unreachable(e.to_string()).into()),

@@ -14,7 +14,7 @@ use crate::{
         room::{DisconnectReason, RoomOptions},
         room_core::RoomCore,
         rpc::{RpcFailure, APPLICATION_ERROR, RESPONSE_TIMEOUT},
-        signalling::Registration,
+        signalling::{round_trip, Registration},
         tap::Tap,
         DriverError,
     },
@@ -107,8 +107,7 @@ impl Session {
     async fn run(mut self, url: &str, token: &str, timeout: Duration, dual_peer_connection: bool) {
         let mut rtc = RtcConfiguration::default();
         rtc.data_tap = Some(self.tap.clone());
-        let backlog = rtc.transport.backlog.clone();
-        rtc.transport.distance = self.registration.distance();
+        let (backlog, distance) = (rtc.transport.backlog.clone(), rtc.transport.distance.clone());
         let mut wanted = LiveKitOptions::default();
         wanted.auto_subscribe = false;
         wanted.single_peer_connection = !dual_peer_connection;
@@ -116,7 +115,12 @@ impl Session {
         wanted.join_retries = 0;
         wanted.rtc_config = rtc;
         wanted.data_stream = wanted.data_stream.with_max_payload_byte_length(MAX_STREAM_BYTES);
-        let joined = tokio::time::timeout(timeout, join(url.to_owned(), token.to_owned(), wanted)).await;
+        let joined = async {
+            // Before `join`: it makes a peer connection first of all.
+            distance.set(round_trip(url).await);
+            join(url.to_owned(), token.to_owned(), wanted).await
+        };
+        let joined = tokio::time::timeout(timeout, joined).await;
         let error = match joined {
             Ok(Ok(Ok((room, events)))) => return self.joined(Arc::new(room), backlog, events).await,
             Ok(Ok(Err(e))) => connect_error(e, self.registration.take_failure()),
@@ -138,7 +142,9 @@ impl Session {
         }
         let me = room.local_participant();
         self.sid = Some(me.sid());
-        let present = room.remote_participants().into_values().map(|p| (participant(&p), is_active(&p))).collect();
+        let present: Vec<_> = room.remote_participants().into_values().collect();
+        present.iter().for_each(|p| self.tap.participant_joined(p.identity().as_str(), p.sid().as_str()));
+        let present = present.iter().map(|p| (participant(p), is_active(p))).collect();
         self.core.connected(Transport::LiveKit(transport), me.identity().into(), room.name(), present);
         self.tap.participants_changed();
         self.core.spawn(make_known(me));
@@ -204,6 +210,7 @@ impl Session {
                 self.left(&identity, &sid);
             }
         }
+        self.tap.participant_joined(&identity, p.sid().as_str());
         self.core.participant_joined(participant(p), is_active(p));
         self.tap.participants_changed();
     }

@@ -19,7 +19,7 @@ pub(crate) const fn holds(size: usize) -> usize {
     size / COST * PAYLOAD / 4 * 3
 }
 
-/// The window is never smaller: what is sent where nothing else is announced (RFC 8841, 6.1) is to fit.
+/// Neither bound is ever lower: what is sent where nothing else is announced (RFC 8841, 6.1) is to fit.
 const LEAST: usize = 65_536;
 
 /// What the smallest usual buffer holds: Linux doubles its default `net.core.rmem_max` of 212,992.
@@ -32,6 +32,15 @@ pub(crate) fn window(configured: u32, distance: Option<Duration>, granted: Optio
         Some(size) if distance.is_some_and(|round_trip| round_trip < SHORT) => {
             configured.min(holds(size).max(LEAST).try_into().unwrap_or(u32::MAX))
         }
+        _ => configured,
+    }
+}
+
+/// The cap on bytes in flight from the start on. On this machine itself the far end's sockets have the limit of ours;
+/// what those of another one hold shows only when something is lost.
+pub(crate) fn in_flight(configured: usize, distance: Option<Duration>, granted: Option<usize>) -> usize {
+    match granted {
+        Some(size) if distance == Some(Duration::ZERO) => configured.min(holds(size).max(LEAST)),
         _ => configured,
     }
 }
@@ -51,6 +60,17 @@ mod tests {
         assert_eq!(window(WINDOW, near, Some(4096)), 65_536);
         for (distance, granted) in [(far, Some(425_984)), (None, Some(425_984)), (near, None)] {
             assert_eq!(window(WINDOW, distance, granted), WINDOW);
+        }
+    }
+
+    #[test]
+    fn the_cap_is_known_from_the_start_on_this_machine_alone() {
+        const CAP: usize = 512 << 10;
+        let (here, near) = (Some(Duration::ZERO), Some(Duration::from_micros(1)));
+        assert_eq!(in_flight(CAP, here, Some(425_984)), USUAL);
+        assert_eq!(in_flight(CAP, here, Some(8 << 20)), CAP);
+        for (distance, granted) in [(near, Some(425_984)), (None, Some(425_984)), (here, None)] {
+            assert_eq!(in_flight(CAP, distance, granted), CAP);
         }
     }
 }

@@ -60,6 +60,7 @@ impl Driver {
         let link = Arc::new(Link::new(queue, mio::Waker::new(poll.registry(), WAKE)?, config.backlog.clone()));
         let (distance, granted) = (config.distance.round_trip(), socket::granted(config.socket_buffer));
         config.receive_window = buffer::window(config.receive_window, distance, granted);
+        config.max_in_flight = buffer::in_flight(config.max_in_flight, distance, granted);
         let now = Instant::now();
         let driver = Self {
             core: Connection::new(&config, now)?,
