@@ -461,7 +461,7 @@ typedef struct lkv_room_event {
     uint8_t reserved0[7];
     /// Text for humans; may be NULL.
     const char *message;
-    /// The participant; of a message, its sender, "" if that is the server.
+    /// The participant; of a message, its sender, "" if that is the server or somebody whom the room does not know yet.
     const char *identity;
     /// The message's topic.
     const char *topic;

@@ -138,6 +138,7 @@ static void messages_cross_the_server(void) {
     CHECK_OK(lkv_room_wait_connected(first, SOON_MS));
     CHECK_OK(lkv_room_wait_connected(second, SOON_MS));
     CHECK_OK(lkv_room_wait_participant(first, "second", SOON_MS));
+    CHECK_OK(lkv_room_wait_participant(second, "first", SOON_MS)); /* whom it does not know it cannot name */
     CHECK_OK(lkv_room_send_data(first, (const uint8_t *)"hello", 5, "topic", "second", true));
     lkv_room_event event = LKV_ROOM_EVENT_INIT;
     do {
