@@ -250,7 +250,7 @@ impl OutputSession {
     pub fn destination_present(&mut self, present: bool) {
         if std::mem::replace(&mut self.destination_present, present) && !present {
             self.break_off(BrokenOff::DestinationLeft);
-            self.clear_wanted = false;
+            self.give_clear_up();
             self.make_up_finishes();
             self.unfinished.forget_position();
         }
@@ -283,7 +283,7 @@ impl OutputSession {
     /// The application closed the output: what is queued is dropped; the trailer of an open stream still follows.
     pub fn close(&mut self) {
         self.closed = true;
-        self.clear_wanted = false;
+        self.give_clear_up();
         self.stats.dropped_disconnected += self.empty_queue();
         self.break_off(BrokenOff::Closed);
         self.make_up_finishes();
@@ -428,9 +428,7 @@ impl OutputSession {
         self.under_way = None;
         if let Err(message) = result {
             self.report(ErrorKind::Rpc, message);
-            if let Some(reason @ BrokenOff::Cleared) = self.stream.as_mut().and_then(|s| s.broken_off.as_mut()) {
-                *reason = BrokenOff::ClearedUnheard;
-            }
+            self.clear_unheard();
         }
     }
 
@@ -501,6 +499,20 @@ impl OutputSession {
             stream.broken_off.get_or_insert(why);
         }
         self.forget_empty_segments();
+    }
+
+    /// The RPC of a clear that has not begun will not go out.
+    fn give_clear_up(&mut self) {
+        if std::mem::take(&mut self.clear_wanted) {
+            self.clear_unheard();
+        }
+    }
+
+    /// Only the trailer can say that the open stream was cleared.
+    fn clear_unheard(&mut self) {
+        if let Some(reason @ BrokenOff::Cleared) = self.stream.as_mut().and_then(|s| s.broken_off.as_mut()) {
+            *reason = BrokenOff::ClearedUnheard;
+        }
     }
 
     /// Drops flushes at the front that end nothing, because their stream was broken off or their frames were dropped.
