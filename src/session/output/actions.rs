@@ -155,9 +155,7 @@ impl OutputSession {
         self.under_way = None;
         if let Err(message) = result {
             self.report(ErrorKind::Rpc, message);
-            if let Some(reason @ BrokenOff::Cleared) = self.stream.as_mut().and_then(|s| s.broken_off.as_mut()) {
-                *reason = BrokenOff::ClearedUnheard;
-            }
+            self.clear_unheard();
         }
     }
 

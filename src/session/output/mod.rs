@@ -206,7 +206,7 @@ impl OutputSession {
         if present {
             return;
         }
-        self.clear_wanted = false;
+        self.give_clear_up();
         if !self.lose_stream() {
             self.break_off(BrokenOff::DestinationLeft);
         }
@@ -247,7 +247,7 @@ impl OutputSession {
     /// The application closed the output: what is queued is dropped; the trailer of an open stream still follows.
     pub fn close(&mut self) {
         self.closed = true;
-        self.clear_wanted = false;
+        self.give_clear_up();
         self.link.receiver_gone();
         self.stats.dropped_disconnected += self.empty_queue();
         self.break_off(BrokenOff::Closed);
@@ -342,6 +342,20 @@ impl OutputSession {
         }
         self.end_without_stream();
         self.forget_empty_segments();
+    }
+
+    /// The RPC of a clear that has not begun will not go out.
+    fn give_clear_up(&mut self) {
+        if std::mem::take(&mut self.clear_wanted) {
+            self.clear_unheard();
+        }
+    }
+
+    /// Only the trailer can say that the open stream was cleared.
+    fn clear_unheard(&mut self) {
+        if let Some(reason @ BrokenOff::Cleared) = self.stream.as_mut().and_then(|s| s.broken_off.as_mut()) {
+            *reason = BrokenOff::ClearedUnheard;
+        }
     }
 
     /// Drops flushes at the front that end nothing, because their segment was broken off or their frames were dropped.

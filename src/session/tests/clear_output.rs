@@ -127,3 +127,20 @@ fn clear_waits_for_the_room_and_not_for_an_absent_destination() {
     output.session.destination_present(true, output.now);
     assert_eq!(output.run(), [""; 0]);
 }
+
+#[test]
+fn a_segment_whose_clear_never_went_out_does_not_end_as_whole() {
+    let mut output = Output::new();
+    output.send(1);
+    output.run();
+    output.session.clear(output.now);
+    output.session.close();
+    assert_eq!(output.run(), ["close 1 cleared"]);
+
+    let mut output = Output::new();
+    output.send(1);
+    output.run();
+    output.session.clear(output.now);
+    output.session.destination_present(false, output.now);
+    assert_eq!(output.run(), ["close 1 cleared"]);
+}

@@ -228,7 +228,7 @@ fn a_stream_is_broken_off_for_its_first_reason() {
     let mut output = Output::new();
     output.send(1);
     output.run();
-    output.session.clear(output.now);
+    output.session.room_restarted(output.now);
     output.session.close();
-    assert_eq!(output.run(), ["close 1"]);
+    assert_eq!(output.run(), ["close 1 reconnected"]);
 }

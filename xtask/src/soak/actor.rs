@@ -55,7 +55,6 @@ pub struct Holdings {
 }
 
 pub struct Actor {
-    pub side: Side,
     /// Counts the processes of this side, from 1.
     pub life: u64,
     child: Child,
@@ -88,7 +87,7 @@ impl Actor {
             life,
             text: Text::Error(text),
         });
-        Ok(Self { side, life, child, input, holdings: Vec::new() })
+        Ok(Self { life, child, input, holdings: Vec::new() })
     }
 
     /// Some once it has ended.

@@ -68,6 +68,9 @@ impl Choices {
     }
 }
 
+/// Faults until the other side is the victim for the first time; later it takes up to three times as many.
+const FIRST_BOUT: u64 = 12;
+
 /// Which side is killed and replaced changes from bout to bout only, so that the other lives long enough to show what it
 /// loses.
 pub struct Faults {
@@ -80,7 +83,7 @@ impl Faults {
     pub fn new(seed: u64) -> Self {
         let mut choices = Choices::new(seed);
         let victim = Side::BOTH[choices.below(2) as usize];
-        Self { choices, victim, left_in_bout: 12 }
+        Self { choices, victim, left_in_bout: FIRST_BOUT }
     }
 
     /// How long all goes well before the next one.
@@ -91,7 +94,7 @@ impl Faults {
     pub fn next(&mut self) -> Fault {
         if self.left_in_bout == 0 {
             self.victim = Side::BOTH[1 - self.victim as usize];
-            self.left_in_bout = 8 + self.choices.below(9);
+            self.left_in_bout = FIRST_BOUT + self.choices.below(2 * FIRST_BOUT);
         }
         self.left_in_bout -= 1;
         let side = Side::BOTH[self.choices.below(2) as usize];

@@ -180,7 +180,8 @@ impl Soak {
 
     /// Looks at what a process that is over, or about to be, has lost.
     fn weigh(&mut self, side: Side) {
-        let Some(survivor) = Survivor::of(&self.actors[side as usize]) else { return };
+        let actor = &self.actors[side as usize];
+        let Some(survivor) = Survivor::of(side, actor.life, &actor.holdings) else { return };
         if let Some(leak) = survivor.leak() {
             self.record.break_promise(leak, "see survivors in the summary");
         }

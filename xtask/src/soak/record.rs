@@ -17,7 +17,7 @@ use super::verdict::{self, Broken};
 use super::wire::PROMISES;
 
 /// What calls and events may say when peers and servers come and go; anything else is a mistake of the library's.
-const EXPECTED_ERRORS: [&str; 7] = [
+const EXPECTED_ERRORS: [&str; 8] = [
     "LKV_ERROR_CLOSED",
     "LKV_ERROR_TIMEOUT",
     "LKV_ERROR_UNREACHABLE",
@@ -25,6 +25,7 @@ const EXPECTED_ERRORS: [&str; 7] = [
     "LKV_ERROR_NOT_CONNECTED",
     "LKV_ERROR_NO_DESTINATION",
     "LKV_ERROR_RPC",
+    "LKV_ERROR_REJECTED",
 ];
 
 pub struct Record {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{json, Value};
 
-use super::actor::{Actor, Holdings};
+use super::actor::{Holdings, Side};
 use super::record::Record;
 
 /// Looks after the first ones are compared with them: caches and pools have filled by then.
@@ -20,15 +20,15 @@ const MOST_MORE_THREADS: u64 = 1;
 pub struct Survivor {
     side: &'static str,
     life: u64,
-    looks: usize,
+    /// Its memory at each look, in bytes.
+    memory: Vec<u64>,
     begin: Holdings,
     end: Holdings,
 }
 
 impl Survivor {
     /// None of a process that did not live long enough.
-    pub fn of(actor: &Actor) -> Option<Self> {
-        let all = &actor.holdings;
+    pub fn of(side: Side, life: u64, all: &[Holdings]) -> Option<Self> {
         if all.len() < 2 * WARM_UP {
             return None;
         }
@@ -42,7 +42,8 @@ impl Survivor {
         };
         let begin = fold(&all[..WARM_UP], u64::max);
         let end = fold(&all[all.len() - WARM_UP..], u64::min);
-        Some(Self { side: actor.side.name(), life: actor.life, looks: all.len(), begin, end })
+        let memory = all.iter().map(|look| look.memory_bytes).collect();
+        Some(Self { side: side.name(), life, memory, begin, end })
     }
 
     /// What it lost.
@@ -55,9 +56,10 @@ impl Survivor {
     }
 
     fn json(&self) -> Value {
+        let mib = |bytes: u64| (bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0;
         let holdings = |held: Holdings| {
             json!({
-                "rss_mib": (held.memory_bytes as f64 / f64::from(1 << 20) * 10.0).round() / 10.0,
+                "rss_mib": mib(held.memory_bytes),
                 "files": held.files,
                 "threads": held.threads,
             })
@@ -65,7 +67,7 @@ impl Survivor {
         json!({
             "side": self.side,
             "life": self.life,
-            "looks": self.looks,
+            "rss_mib": self.memory.iter().map(|bytes| mib(*bytes)).collect::<Vec<_>>(),
             "begin": holdings(self.begin),
             "end": holdings(self.end),
         })
@@ -114,4 +116,34 @@ pub fn summary(seed: u64, seconds: f64, tallies: &Tallies, record: &Record) -> V
         "survivors": tallies.survivors.iter().map(Survivor::json).collect::<Vec<_>>(),
         "broken": record.broken.iter().map(|broken| json!({ "what": broken.what, "line": broken.line })).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a process leaks whose memory is this, in MiB, look by look.
+    fn leak(memory_mib: &[u64]) -> Option<String> {
+        let look = |mib: &u64| Holdings { memory_bytes: mib << 20, files: 18, threads: 6 };
+        let looks: Vec<_> = memory_mib.iter().map(look).collect();
+        Survivor::of(Side::Sender, 1, &looks)?.leak()
+    }
+
+    #[test]
+    fn memory_that_grows_and_stays_is_a_leak() {
+        assert_eq!(leak(&[15, 18, 20, 21, 30, 22, 23, 40, 22, 41]), None, "a peak is none");
+        assert!(leak(&[15, 18, 20, 21, 30, 36, 38, 39, 40, 41]).is_some());
+        assert_eq!(leak(&[15, 60, 90]), None, "too short a life");
+    }
+
+    #[test]
+    fn files_that_stay_open_are_a_leak() {
+        let late = |files| {
+            let look = |at| Holdings { memory_bytes: 1, files: if at < 4 { 18 } else { files }, threads: 6 };
+            let looks: Vec<_> = (0..9).map(look).collect();
+            Survivor::of(Side::Receiver, 1, &looks).unwrap().leak()
+        };
+        assert!(late(18 + MOST_MORE_FILES).is_none());
+        assert!(late(19 + MOST_MORE_FILES).is_some());
+    }
 }
