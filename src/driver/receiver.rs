@@ -41,8 +41,10 @@ use tokio::sync::{mpsc, Notify};
 
 /// A playback-finished of version 0 that is not answered in this time has failed.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A call about playback in version 1, which is repeated.
-const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// A call about playback in version 1, which is repeated. The answer waits at the sender behind the video that it has given
+/// to the transport: seconds on a path that loses much. One that was given up too soon is answered `ok` in vain, and its
+/// repetition finds a sender that has left.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to receive.
 pub struct ReceiverOptions {
