@@ -16,7 +16,7 @@
 
 #include <lkvideo.h>
 
-enum { PATIENCE_MS = 30000, GOODBYE_MS = 2000, PAUSE_US = 1000000, LINGER_US = 300000 };
+enum { GOODBYE_MS = 2000, PAUSE_US = 1000000, LINGER_US = 300000 };
 
 struct playback {
     struct monitor monitor;
@@ -54,10 +54,11 @@ static bool is_finished(const void *state) {
 }
 
 // A room that reconnects takes its time, and the frames wait for it, unless they are to be refused.
-static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame, lkv_queue_policy policy) {
+static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame,
+                             const struct options *options) {
     lkv_result result;
-    do result = lkv_output_send_frame(output, frame, PATIENCE_MS);
-    while (result == LKV_ERROR_TIMEOUT && policy != LKV_POLICY_REFUSE && is_reconnecting(room));
+    do result = lkv_output_send_frame(output, frame, (int32_t)options->send_timeout * 1000);
+    while (result == LKV_ERROR_TIMEOUT && options->policy != LKV_POLICY_REFUSE && is_reconnecting(room));
     return result;
 }
 
@@ -76,7 +77,7 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
         frame.pts_us = options_frame_time_us(options, number);
         wait_for_frame(start_us, options->fps, number);
         const int64_t now_us = unix_time_us();
-        const lkv_result result = send_frame(room, output, &frame, options->policy);
+        const lkv_result result = send_frame(room, output, &frame, options);
         const bool refused = result == LKV_ERROR_TIMEOUT && options->policy == LKV_POLICY_REFUSE;
         if (!refused && failed("send a frame", result)) return false;
         report_frame(refused ? "refused" : "sent", segment, number, picture, crc32, frame.pts_us, now_us);
@@ -91,7 +92,7 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
 // Every segment that started must be finished, by a receiver that is there.
 static bool wait_playback_finished(lkv_output *output, struct playback *playback, const struct options *options) {
     lkv_output_stats counters = LKV_OUTPUT_STATS_INIT;
-    if (failed("send what is queued", lkv_output_wait_sent(output, PATIENCE_MS))) return false;
+    if (failed("send what is queued", lkv_output_wait_sent(output, (int32_t)options->send_timeout * 1000))) return false;
     if (failed("count segments", lkv_output_get_stats(output, &counters))) return false;
     playback->expected = counters.segments_started;
     monitor_wait(&playback->monitor, is_finished, playback, (int64_t)options->finish_timeout * 1000);

@@ -52,6 +52,7 @@ static const struct option OPTIONS[] = {
     {"--input", "FILE.y4m", "video to send, over and over (a colour wave)", SENDS, TEXT, FIELD(input)},
     {"--clear-after", "N", "clear after N frames of the first segment", SENDS, COUNT, FIELD(clear_after)},
     {"--policy", "POLICY", "full queue: block refuse drop-oldest drop-newest (block)", PROGRAM_SENDER, POLICY, FIELD(policy)},
+    {"--send-timeout", "SECONDS", "for the receiver to take a frame (30)", PROGRAM_SENDER, COUNT, FIELD(send_timeout)},
     {"--finish-timeout", "SECONDS", "for the last playback-finished (5)", SENDS, COUNT, FIELD(finish_timeout)},
     {"--save", "PATH", "FILE.y4m: what came; DIRECTORY: a PNG each second", RECEIVES, TEXT, FIELD(save)},
     {"--slow", "MS", "take so much longer for each frame (0)", PROGRAM_RECEIVER, COUNT, FIELD(slow)},
@@ -196,6 +197,7 @@ static struct options defaults(enum program program) {
     options.width = 640;
     options.height = 480;
     options.type = LKV_PIXEL_RGBA;
+    options.send_timeout = 30;
     options.finish_timeout = 5;
     options.policy = LKV_POLICY_BLOCK;
     options.log_level = LKV_LOG_WARN;

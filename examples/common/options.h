@@ -32,6 +32,7 @@ struct options {
     uint32_t width, height;
     lkv_pixel type;
     const char *input, *save, *events;
+    unsigned send_timeout;   // seconds that a frame may wait for a receiver that takes none
     unsigned finish_timeout; // seconds from the last flush to the last playback-finished
     unsigned slow;           // milliseconds that the receiver takes for each frame, on top
     lkv_queue_policy policy; // what happens to a frame that finds the sender's queue full

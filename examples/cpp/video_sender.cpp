@@ -15,8 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::int32_t PATIENCE_MS = 30000;
-
 struct Playback {
     example::Counter finished;         // segments; closed when no more can come
     std::atomic<bool> given_up{false}; // the receiver is gone, so that the library finished a segment in its place
@@ -35,10 +33,12 @@ struct Playback {
     }
 };
 
+std::int32_t send_timeout_ms(const options &options) { return static_cast<std::int32_t>(options.send_timeout) * 1000; }
+
 // False if the frame is refused, as --policy asks. A room that reconnects takes its time, and the frames wait for it.
-bool send_frame(lkv::Room &room, lkv::Output &output, const lkv_frame_desc &frame, lkv_queue_policy policy) {
-    while (!output.send(frame, PATIENCE_MS)) {
-        if (policy == LKV_POLICY_REFUSE) return false;
+bool send_frame(lkv::Room &room, lkv::Output &output, const lkv_frame_desc &frame, const options &options) {
+    while (!output.send(frame, send_timeout_ms(options))) {
+        if (options.policy == LKV_POLICY_REFUSE) return false;
         example::in_time(room.state() == LKV_ROOM_RECONNECTING);
     }
     return true;
@@ -57,7 +57,7 @@ void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source,
 
         wait_for_frame(start_us, options.fps, number);
         const std::int64_t now_us = unix_time_us();
-        const bool taken = send_frame(room, output, frame, options.policy);
+        const bool taken = send_frame(room, output, frame, options);
         report_frame(taken ? "sent" : "refused", segment, number, &picture, crc32, pts_us, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, static_cast<double>(steady_time_us() - start_us) / 1e6);
@@ -72,7 +72,7 @@ void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source,
 
 // Every segment that started must be finished, by a receiver that is there.
 bool wait_playback_finished(lkv::Output &output, Playback &playback, const options &options) {
-    example::in_time(output.wait_sent(PATIENCE_MS));
+    example::in_time(output.wait_sent(send_timeout_ms(options)));
     const auto started = output.stats().segments_started;
     if (!playback.finished.wait(started, std::chrono::seconds(options.finish_timeout))) {
         report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
