@@ -122,9 +122,9 @@ typedef struct lkv_event {
     uint8_t made_up;
     /// 0.
     uint8_t reserved0[2];
-    /// Pixel type of the segment: LKV_PIXEL_*.
+    /// Pixel type of the segment's first frame: LKV_PIXEL_*.
     lkv_pixel pixel_type;
-    /// Width of the segment's frames, in pixels.
+    /// Width of the segment's first frame, in pixels.
     uint32_t width;
     /// Height, in pixels.
     uint32_t height;
@@ -136,6 +136,9 @@ typedef struct lkv_event {
     const char *message;
     /// The library's.
     void *reserved2;
+    /// Frames of the segment that the sender has sent and that did not arrive whole, as far as is known; 0 where the sender
+    /// speaks version 0 of the wire.
+    uint64_t frames_lost;
 } lkv_event;
 
 /// One plane of a picture.
@@ -168,7 +171,8 @@ typedef struct lkv_frame_info {
     uint64_t segment;
     /// Its number in the segment, from 0.
     uint64_t number;
-    /// Presentation time in the segment, in microseconds; LKV_NO_PTS if the sender's wire does not carry it.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS if the sender gave none, or its version of the wire
+    /// does not carry it.
     int64_t pts_us;
     /// All planes one after the other, rows tight; good as long as a reference to the frame is held.
     const uint8_t *data;
@@ -193,7 +197,7 @@ typedef struct lkv_frame_desc {
     uint32_t plane_count;
     /// 0.
     uint32_t reserved0;
-    /// Presentation time in the segment, in microseconds.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS: none. 0 is a time.
     int64_t pts_us;
     /// The planes, in the order of the pixel type.
     struct lkv_plane planes[LKV_MAX_PLANES];
@@ -230,20 +234,24 @@ typedef struct lkv_output_options {
     /// A frame that has been queued for so long, microseconds, is dropped whole; one that is being sent never is. 0: 500 ms
     /// under LKV_POLICY_DROP_OLDEST, else LKV_FOREVER: any age will do.
     int64_t max_age_us;
+    /// Tells several outputs to one destination apart; NULL: none. At most 64 bytes without control characters. The
+    /// destination has a receiver of that label; one that speaks version 0 of the wire only knows no labels, which an
+    /// LKV_EVENT_ERROR says.
+    const char *label;
 } lkv_output_options;
 
 /// Gives lent pixels back: exactly once, on any thread, possibly before the call that lent them returns. It should be quick;
 /// functions that do not wait may be called inside.
 typedef void (*lkv_release_callback)(void *user_data);
 
-/// A function that an output calls on its own thread when a segment was played, one at a time, in order.
+/// A function that an output calls on its own thread when a segment is on show or was played, one at a time, in order.
 typedef struct lkv_playback_listener {
     /// sizeof(lkv_playback_listener).
     uint32_t struct_size;
     /// 0.
     uint32_t reserved0;
-    /// Takes an LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR, borrowed for the call. Every function may be called inside;
-    /// those that wait on this output say LKV_ERROR_WOULD_DEADLOCK.
+    /// Takes an LKV_EVENT_PLAYBACK_STARTED, LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR, borrowed for the call. Every
+    /// function may be called inside; those that wait on this output say LKV_ERROR_WOULD_DEADLOCK.
     void (*on_event)(const struct lkv_event *event, void *user_data);
     /// Handed to `on_event`; may be NULL.
     void *user_data;
@@ -275,7 +283,7 @@ typedef struct lkv_output_stats {
     uint64_t dropped_newest;
     /// Frames lost with their stream, the destination or the room, or still queued at close.
     uint64_t dropped_disconnected;
-    /// Frames not taken.
+    /// Frames not taken, for either of the causes that refused_* count.
     uint64_t refused;
     /// Segments started.
     uint64_t segments_started;
@@ -289,6 +297,28 @@ typedef struct lkv_output_stats {
     uint64_t events_dropped;
     /// Frames dropped because they were queued longer than max_age_us.
     uint64_t dropped_late;
+    /// Frames dropped because the receiver cannot take their type or size.
+    uint64_t dropped_unsupported;
+    /// Frames not taken because the queue was full, under LKV_POLICY_REFUSE.
+    uint64_t refused_full;
+    /// Frames not taken because they are over max_frame_bytes.
+    uint64_t refused_large;
+    /// Times that a segment went on in another stream, after a full reconnect.
+    uint64_t segments_resumed;
+    /// Control messages that are not for this output, or come too late.
+    uint64_t messages_stale;
+    /// Full reconnects of the room.
+    uint64_t reconnects;
+    /// Bytes that the receiver lets us send now; 0: none, or unknown, as in version 0 of the wire.
+    uint64_t credit;
+    /// Microseconds for which frames had to wait because the receiver gave no credit.
+    int64_t blocked_us;
+    /// Round trip to the receiver, microseconds, smoothed; 0: unknown.
+    int64_t round_trip_us;
+    /// The version of the wire that is spoken: 0 or 1; -1: unknown, as it was not agreed on yet.
+    int32_t wire_version;
+    /// 0.
+    uint32_t reserved0;
 } lkv_output_stats;
 
 /// Functions that a receiver calls on its own thread, one at a time, in order.
@@ -324,6 +354,9 @@ typedef struct lkv_receiver_options {
     uint64_t queue_bytes;
     /// Larger frames are refused; 0: 64 MiB.
     uint64_t max_frame_bytes;
+    /// Which of the sender's outputs to us: as its lkv_output_options say; NULL: the one without a label. At most 64 bytes
+    /// without control characters. Senders of version 0 of the wire have no other.
+    const char *label;
 } lkv_receiver_options;
 
 /// Counters of a receiver since its creation. Whatever was dropped or refused is in one of them.
@@ -346,13 +379,13 @@ typedef struct lkv_receiver_stats {
     uint64_t dropped_newest;
     /// Queued frames dropped by a clear of the sender.
     uint64_t dropped_cleared;
-    /// Frames that were not whole when their segment ended.
+    /// Frames that began to arrive and did not become whole.
     uint64_t dropped_truncated;
     /// Segments started.
     uint64_t segments_started;
     /// Segments ended.
     uint64_t segments_ended;
-    /// Streams refused: not from the sender, bad attributes, over a limit.
+    /// Streams refused, for any of the causes that refused_* count.
     uint64_t streams_refused;
     /// Chunks of streams that are not open.
     uint64_t chunks_unknown;
@@ -360,6 +393,37 @@ typedef struct lkv_receiver_stats {
     uint64_t chunks_lost;
     /// Chunks dropped because they came again.
     uint64_t chunks_repeated;
+    /// Chunks that were not as they should be.
+    uint64_t chunks_refused;
+    /// Frames that the sender has sent and that did not arrive whole, as far as is known; 0 in version 0 of the wire.
+    uint64_t frames_lost;
+    /// Times that a segment went on in another stream, after a full reconnect.
+    uint64_t segments_resumed;
+    /// Streams refused because they are not from the sender.
+    uint64_t refused_foreign;
+    /// Streams refused because their attributes are no video.
+    uint64_t refused_bad;
+    /// Streams refused because their frames are over max_frame_bytes.
+    uint64_t refused_large;
+    /// Streams refused because too many segments wait to be taken.
+    uint64_t refused_many;
+    /// Streams refused because they are of another label or life of the sender, or of a segment that is over or cleared.
+    uint64_t refused_stale;
+    /// Control messages and clears that are not for this receiver, come too late, or claim what cannot be.
+    uint64_t messages_stale;
+    /// Full reconnects of the room.
+    uint64_t reconnects;
+    /// Bytes that the sender may be ahead by; it follows the path. 0: unknown, as in version 0 of the wire.
+    uint64_t window;
+    /// Round trip to the sender, microseconds, smoothed; 0: unknown.
+    int64_t round_trip_us;
+    /// From the sending of a frame to its arrival, microseconds, smoothed; 0: unknown, as where the clocks of both sides do
+    /// not agree.
+    int64_t latency_us;
+    /// The version of the wire that the sender spoke last: 0 or 1; -1: unknown.
+    int32_t wire_version;
+    /// 0.
+    uint32_t reserved0;
 } lkv_receiver_stats;
 
 /// What a room's event tells: LKV_ROOM_EVENT_*.
@@ -397,7 +461,7 @@ typedef struct lkv_room_event {
     uint8_t reserved0[7];
     /// Text for humans; may be NULL.
     const char *message;
-    /// The participant; of a message, its sender, "" if that is the server.
+    /// The participant; of a message, its sender, "" if that is the server or somebody whom the room does not know yet.
     const char *identity;
     /// The message's topic.
     const char *topic;
@@ -457,6 +521,16 @@ typedef struct lkv_participant {
     /// The application's; may be "".
     const char *metadata;
 } lkv_participant;
+
+/// Counters of a room since its creation.
+typedef struct lkv_room_stats {
+    /// Set by the caller: sizeof(lkv_room_stats).
+    uint32_t struct_size;
+    /// 0.
+    uint32_t reserved0;
+    /// Events and messages dropped because too many waited for lkv_room_next_event or a slow callback.
+    uint64_t events_dropped;
+} lkv_room_stats;
 
 /// How a remote call of ours went.
 typedef struct lkv_rpc_result {
@@ -597,13 +671,13 @@ typedef struct lkv_token_options {
 /// A call that waits, inside a callback of the same object: it would wait for itself.
 #define LKV_ERROR_WOULD_DEADLOCK -22
 
-/// A segment starts: `segment`, and of its frames `pixel_type`, `width`, `height`.
+/// A segment starts: `segment`, and of its first frame `pixel_type`, `width`, `height`: later ones may have others.
 #define LKV_EVENT_SEGMENT_START 1
 
 /// A whole frame: `frame`, `segment`, `number`.
 #define LKV_EVENT_FRAME 2
 
-/// The segment that started last is over: `segment`, `cause`, `frames`.
+/// The segment that started last is over: `segment`, `cause`, `frames`, `frames_lost`.
 #define LKV_EVENT_SEGMENT_END 3
 
 /// The sender cleared its buffer: what is on show is void. The end of each open segment follows.
@@ -621,6 +695,10 @@ typedef struct lkv_token_options {
 
 /// A segment of an output was played: `segment`, `position_us`, `interrupted`, `made_up`.
 #define LKV_EVENT_PLAYBACK_FINISHED 8
+
+/// The receiver of an output shows a segment: `segment`. Not every receiver tells; who does tells before the segment's
+/// LKV_EVENT_PLAYBACK_FINISHED.
+#define LKV_EVENT_PLAYBACK_STARTED 9
 
 /// Not the end of a segment.
 #define LKV_CAUSE_NONE 0
@@ -640,7 +718,7 @@ typedef struct lkv_token_options {
 /// The sender left the room.
 #define LKV_CAUSE_SENDER_LEFT 5
 
-/// The sender started anew.
+/// The sender's program or output started anew (version 1 of the wire only).
 #define LKV_CAUSE_SENDER_RESTARTED 6
 
 /// The room was closed or lost for good.
@@ -709,7 +787,8 @@ typedef struct lkv_token_options {
 /// For developers of the library; costs speed. Release builds log as much as LKV_LOG_DEBUG.
 #define LKV_LOG_TRACE 5
 
-/// The sender waits. A receiver slows its sender down where the transport can (loopback); elsewhere it drops the oldest.
+/// Who sends waits. A receiver slows its sender down, by the credit that it grants, and nothing is dropped; a sender of
+/// version 0 of the wire knows no credit, so that through a server the oldest frames are dropped then.
 #define LKV_POLICY_BLOCK 0
 
 /// The frame is refused with LKV_ERROR_TIMEOUT. Outputs only.
@@ -909,7 +988,7 @@ lkv_result lkv_output_options_init(struct lkv_output_options *options, size_t si
 
 /// Makes an output to a participant. It may come later: frames wait in the queue, under its policy.
 ///
-/// \param room         has at most one output to each destination
+/// \param room         has at most one output to each destination and label
 /// \param destination  identity of the participant
 /// \param options      copied; NULL: all defaults
 /// \param out          out: the output
@@ -923,8 +1002,8 @@ lkv_result lkv_output_create(struct lkv_room *room,
                              const struct lkv_output_options *options,
                              struct lkv_output **out);
 
-/// Sends a copy of a frame. The first frame opens a segment; a frame of another size or pixel type ends the segment and
-/// opens the next.
+/// Sends a copy of a frame. The first frame opens a segment. Size and pixel type may change from frame to frame; where the
+/// receiver speaks version 0 of the wire, a change ends the segment and opens the next.
 ///
 /// \param frame       its pixels are free again when the call returns
 /// \param timeout_ms  how long to wait for room in the queue under LKV_POLICY_BLOCK: LKV_FOREVER, 0 to try only, or
@@ -979,7 +1058,7 @@ lkv_result lkv_output_wait_sent(struct lkv_output *output, int32_t timeout_ms);
 /// Since: 0.1.
 lkv_result lkv_output_clear_buffer(struct lkv_output *output);
 
-/// Adds a function that is called when a segment was played. Each listener gets each event.
+/// Adds a function that is called when a segment is on show and when it was played. Each listener gets each event.
 ///
 /// \param listener     copied
 /// \param listener_id  out: names the listener when it is removed; may be NULL
@@ -999,7 +1078,8 @@ lkv_result lkv_output_add_playback_finished_listener(struct lkv_output *output,
 /// Since: 0.1.
 lkv_result lkv_output_remove_playback_finished_listener(struct lkv_output *output, uint64_t listener_id);
 
-/// Takes the next LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR of an output that has no listener.
+/// Takes the next LKV_EVENT_PLAYBACK_STARTED, LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR of an output that has no
+/// listener.
 ///
 /// \param timeout_ms  LKV_FOREVER, 0 to look only, or milliseconds
 /// \param event       out: empty, as by LKV_EVENT_INIT or lkv_event_clear
@@ -1040,7 +1120,7 @@ lkv_result lkv_receiver_options_init(struct lkv_receiver_options *options, size_
 
 /// Starts to receive. The sender may come later; the room need not be connected yet.
 ///
-/// \param room     has at most one receiver of each sender, and at most one without a named sender
+/// \param room     has at most one receiver of each sender and label, and for each label one without a named sender
 /// \param options  copied; NULL: all defaults
 /// \param out      out: the receiver; written before the first callback runs
 ///
@@ -1075,6 +1155,9 @@ lkv_result lkv_receiver_next(struct lkv_receiver *receiver, int32_t timeout_ms, 
 
 /// Tells the sender how far playback of a segment came. Returns at once; the answer is an LKV_EVENT_NOTIFIED.
 ///
+/// A sender of version 0 of the wire cannot tell segments apart: notify every one, in order. One of version 1 is told by the
+/// library of a segment that it cleared if the application has not done so a second later.
+///
 /// \param segment      0: the oldest one that was not told about yet
 /// \param position_us  microseconds played, 0 or more; the application's own count, cumulative over segments if it likes
 /// \param interrupted  whether playback stopped before the segment's end
@@ -1086,6 +1169,18 @@ lkv_result lkv_receiver_notify_playback_finished(struct lkv_receiver *receiver,
                                                  uint64_t segment,
                                                  int64_t position_us,
                                                  bool interrupted);
+
+/// Tells the sender that a segment is on show; it gets an LKV_EVENT_PLAYBACK_STARTED. Call it when the segment's first frame is
+/// shown; again changes nothing. Returns at once. Senders of version 0 of the wire are not told, which is no error.
+///
+/// \param segment  0: the one whose start was taken last
+///
+/// Thread safety: any thread, any callback. If the sender cannot be told, an LKV_EVENT_ERROR says so.
+/// Errors: LKV_ERROR_NOT_FOUND if there is no such segment, or its playback is finished; LKV_ERROR_CLOSED;
+/// LKV_ERROR_INVALID_ARGUMENT.
+/// Since: 0.1.
+lkv_result lkv_receiver_notify_playback_started(struct lkv_receiver *receiver,
+                                                uint64_t segment);
 
 /// Reads the counters.
 ///
@@ -1201,6 +1296,13 @@ lkv_result lkv_room_for_each_participant(struct lkv_room *room, void (*each)(con
 /// LKV_ERROR_WOULD_DEADLOCK; LKV_ERROR_INVALID_ARGUMENT, also if it has callbacks.
 /// Since: 0.1.
 lkv_result lkv_room_next_event(struct lkv_room *room, int32_t timeout_ms, struct lkv_room_event *event);
+
+/// Reads the counters.
+///
+/// \param stats  out: with `struct_size` set by the caller
+///
+/// Thread safety: any thread, any callback. Errors: LKV_ERROR_INVALID_ARGUMENT. Since: 0.1.
+lkv_result lkv_room_get_stats(struct lkv_room *room, struct lkv_room_stats *stats);
 
 /// Sends a message to one or all participants; they get an LKV_ROOM_EVENT_DATA.
 ///
@@ -1378,6 +1480,7 @@ template <typename Struct> inline Struct lkv_sized() {
 #define LKV_ROOM_CALLBACKS_INIT LKV_SIZED(lkv_room_callbacks)
 #define LKV_ROOM_EVENT_INIT LKV_SIZED(lkv_room_event)
 #define LKV_ROOM_OPTIONS_INIT LKV_SIZED(lkv_room_options)
+#define LKV_ROOM_STATS_INIT LKV_SIZED(lkv_room_stats)
 #define LKV_RPC_CALLBACKS_INIT LKV_SIZED(lkv_rpc_callbacks)
 #define LKV_RPC_METHOD_INIT LKV_SIZED(lkv_rpc_method)
 #define LKV_TOKEN_OPTIONS_INIT LKV_SIZED(lkv_token_options)

@@ -211,6 +211,7 @@ public:
     std::uint64_t segment() const { return raw_.segment; }
     std::uint64_t number() const { return raw_.number; }
     std::uint64_t frames() const { return raw_.frames; }
+    std::uint64_t frames_lost() const { return raw_.frames_lost; }
     std::int64_t position_us() const { return raw_.position_us; }
     lkv_segment_cause cause() const { return raw_.cause; }
     lkv_answer answer() const { return raw_.answer; }
@@ -452,6 +453,12 @@ public:
                                           reliable));
     }
 
+    lkv_room_stats stats(OnError on_error = {}) const {
+        lkv_room_stats stats = LKV_ROOM_STATS_INIT;
+        on_error.check(lkv_room_get_stats(get(), &stats));
+        return stats;
+    }
+
     void close() {
         if (handle_) lkv_room_close(get());
     }
@@ -469,6 +476,8 @@ struct ReceiverOptions {
     std::uint32_t idle_timeout_ms = 0;
     std::uint64_t queue_bytes = 0;
     std::uint64_t max_frame_bytes = 0;
+    /// Which of the sender's outputs; empty: the one without a label.
+    std::string label;
     /// Empty: events are pulled with Receiver::next or `for (auto &event : receiver)`. It may be called before the
     /// constructor of the receiver returns.
     std::function<void(const Event &)> on_event;
@@ -491,6 +500,7 @@ public:
         raw.idle_timeout_ms = options.idle_timeout_ms;
         raw.queue_bytes = options.queue_bytes;
         raw.max_frame_bytes = options.max_frame_bytes;
+        raw.label = detail::or_null(options.label);
         if (options.on_event) {
             detail::bridge_events<Event, lkv_event>(callbacks, options.on_event);
             raw.callbacks = &callbacks;
@@ -523,6 +533,11 @@ public:
     void notify_playback_finished(std::uint64_t segment, std::int64_t position_us, bool interrupted = false,
                                   OnError on_error = {}) {
         on_error.check(lkv_receiver_notify_playback_finished(get(), segment, position_us, interrupted));
+    }
+
+    /// To be called when the segment's first frame is shown. Segment 0 is the one whose start was taken last.
+    void notify_playback_started(std::uint64_t segment, OnError on_error = {}) {
+        on_error.check(lkv_receiver_notify_playback_started(get(), segment));
     }
 
     lkv_receiver_stats stats(OnError on_error = {}) const {
@@ -589,6 +604,8 @@ struct OutputOptions {
     std::uint64_t max_frame_bytes = 0;
     std::int64_t queue_us = 0;
     std::int64_t max_age_us = 0;
+    /// Tells several outputs to one destination apart.
+    std::string label;
 };
 
 /// Video to one destination.
@@ -605,6 +622,7 @@ public:
         raw.max_frame_bytes = options.max_frame_bytes;
         raw.queue_us = options.queue_us;
         raw.max_age_us = options.max_age_us;
+        raw.label = detail::or_null(options.label);
         lkv_output *output = nullptr;
         on_error.check(lkv_output_create(room.get(), destination.c_str(), &raw, &output));
         handle_.reset(output);
@@ -640,7 +658,7 @@ public:
 
     void clear_buffer(OnError on_error = {}) { on_error.check(lkv_output_clear_buffer(get())); }
 
-    /// Adds a function for playback-finished and error events; gives the number that removes it.
+    /// Adds a function for playback-started, playback-finished and error events; gives the number that removes it.
     std::uint64_t on_playback_finished(std::function<void(const Event &)> function, OnError on_error = {}) {
         lkv_playback_listener listener = LKV_PLAYBACK_LISTENER_INIT;
         detail::bridge_events<Event, lkv_event>(listener, std::move(function));

@@ -70,7 +70,7 @@ fn two_segments_arrive_whole_and_both_are_reported_as_played() {
         }
         let end = next(&receiver);
         assert!(
-            matches!(end, ReceiverEvent::SegmentEnd { segment: s, frames: 50, cause: SegmentCause::Flushed } if s == segment),
+            matches!(end, ReceiverEvent::SegmentEnd { segment: s, frames: 50, lost: 0, cause: SegmentCause::Flushed } if s == segment),
             "{end:?}"
         );
     }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use livekit_protocol::data_packet::Value;
 use livekit_protocol::data_stream::header::ContentHeader;
 use livekit_protocol::data_stream::{ByteHeader, Chunk, Header, Trailer};
-use livekit_protocol::DataPacket;
-use lkvideo::wire::packet::{Body, Packet};
+use livekit_protocol::{DataPacket, UserPacket};
+use lkvideo::wire::packet::{Body, Call, Packet};
 use lkvideo::wire::v0;
 use prost::Message;
 
@@ -150,18 +150,28 @@ fn broken_packets_do_no_harm() {
 
 #[test]
 fn calls_are_seen_in_both_forms() {
-    let request = livekit_protocol::RpcRequest { id: "7".into(), method: "shout".into(), ..Default::default() };
-    let packet = Packet::decode(message(Value::RpcRequest(request))).unwrap();
-    assert_eq!(packet.rpc_request(), Some(("7", "shout")));
+    for (payload, compressed_payload, has_payload) in
+        [("", vec![], false), ("aloud", vec![], true), ("", vec![1], true)]
+    {
+        let (id, method, payload) = ("7".to_owned(), "shout".to_owned(), payload.to_owned());
+        let request = livekit_protocol::RpcRequest { id, method, payload, compressed_payload, ..Default::default() };
+        let packet = Packet::decode(message(Value::RpcRequest(request))).unwrap();
+        assert_eq!(packet.rpc_request(), Some(Call { id: "7", method: "shout", has_payload }));
+    }
 
-    let attributes = [("lk.rpc_request_id", "8"), ("lk.rpc_request_method", "whisper")];
-    let stream = Header {
-        topic: "lk.rpc_request".to_owned(),
-        attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        ..header()
-    };
-    let packet = Packet::decode(message(Value::StreamHeader(stream))).unwrap();
-    assert_eq!(packet.rpc_request(), Some(("8", "whisper")));
+    let lengths = [(None, None, false), (Some(0), None, false), (Some(5), None, true), (None, Some(vec![1]), true)];
+    for (total_length, inline_content, has_payload) in lengths {
+        let attributes = [("lk.rpc_request_id", "8"), ("lk.rpc_request_method", "whisper")];
+        let stream = Header {
+            topic: "lk.rpc_request".to_owned(),
+            attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            total_length,
+            inline_content,
+            ..header()
+        };
+        let packet = Packet::decode(message(Value::StreamHeader(stream))).unwrap();
+        assert_eq!(packet.rpc_request(), Some(Call { id: "8", method: "whisper", has_payload }));
+    }
     let video = Packet::decode(message(Value::StreamHeader(header()))).unwrap();
     assert_eq!(video.rpc_request(), None);
 }
@@ -177,7 +187,15 @@ fn what_is_not_ours_is_told_from_what_is_unknown() {
     for value in foreign {
         assert!(matches!(Packet::decode(message(value)).unwrap().body, Body::Foreign));
     }
-    for value in [Value::User(Default::default()), Value::EncryptedPacket(Default::default())] {
-        assert!(matches!(Packet::decode(message(value)).unwrap().body, Body::Other));
-    }
+    let encrypted = Packet::decode(message(Value::EncryptedPacket(Default::default()))).unwrap();
+    assert!(matches!(encrypted.body, Body::Other));
+}
+
+#[test]
+fn messages_keep_their_topic_and_their_bytes() {
+    let said = UserPacket { payload: vec![1, 2, 3], topic: Some("chat".to_owned()), ..Default::default() };
+    let Body::User(got) = Packet::decode(message(Value::User(said))).unwrap().body else { panic!("not a message") };
+    assert_eq!((got.topic.as_str(), &*got.payload), ("chat", &[1, 2, 3][..]));
+    let Body::User(got) = Packet::decode(message(Value::User(Default::default()))).unwrap().body else { panic!() };
+    assert!(got.topic.is_empty() && got.payload.is_empty());
 }

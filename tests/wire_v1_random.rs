@@ -168,6 +168,26 @@ fn broken_chunks_do_no_harm() {
 }
 
 #[test]
+fn a_content_in_two_parts_means_what_it_means_whole() {
+    let mut random = Random(0x5eed_0000_0000_0005);
+    for round in 0..100 {
+        let count = 1 + random.below(12);
+        let sent = send(&mut random, count);
+        let pool = FramePool::default();
+        let (mut whole, mut in_parts) = (assembler(&pool), assembler(&pool));
+        for index in deliver(&mut random, sent.chunks.len()) {
+            let (content, _) = &sent.chunks[index];
+            // The header stays in one part.
+            let least = FrameHeader::decode(&content[1..]).map_or(1, |(_, payload)| content.len() - payload.len());
+            let (head, body) = content.split_at(least + random.below(content.len() - least + 1));
+            let (index, frame) = (index as u64, whole.push(index as u64, content));
+            assert_eq!(in_parts.push_parts(index, head, body), frame, "round {round}");
+        }
+        assert_eq!((whole.counts(), whole.offset()), (in_parts.counts(), in_parts.offset()), "round {round}");
+    }
+}
+
+#[test]
 fn a_thousand_starts_hold_one_buffer() {
     let pool = FramePool::default();
     let mut assembler = assembler(&pool);

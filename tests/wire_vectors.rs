@@ -193,7 +193,7 @@ impl From<Body> for ExpectedBody {
                 reason: trailer.reason.to_string(),
                 attributes: trailer.attributes,
             },
-            Body::RpcRequest(_) | Body::Foreign | Body::Other => Self::Other,
+            Body::RpcRequest(_) | Body::User(_) | Body::Foreign | Body::Other => Self::Other,
         }
     }
 }

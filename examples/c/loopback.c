@@ -12,6 +12,7 @@
 #include "report.h"
 #include "sink.h"
 #include "source.h"
+#include "stats.h"
 #include "timing.h"
 
 #include <lkvideo.h>
@@ -56,7 +57,7 @@ static bool send_segment(const struct demo *demo, lkv_output *output, struct sou
         wait_for_frame(start_us, options->fps, number);
         const int64_t now_us = unix_time_us();
         if (failed("send a frame", lkv_output_send_frame(output, &frame, TIMEOUT_MS))) return false;
-        report_frame("sent", segment, number, picture, crc32, now_us);
+        report_frame("sent", segment, number, picture, crc32, frame.pts_us, now_us);
     }
     if (!clear) return !failed("flush", lkv_output_flush(output));
     wait_for_frame(start_us, options->fps, frames); // cleared when the next frame would be due
@@ -71,8 +72,9 @@ static bool wait_playback_finished(const struct demo *demo, lkv_output *output) 
             return false;
         }
         const bool finished = event.type == LKV_EVENT_PLAYBACK_FINISHED;
-        if (finished) report_playback_finished(event.position_us, event.interrupted);
-        else report_error(event.error, event.message);
+        if (finished) report_playback_finished(event.segment, event.position_us, event.interrupted);
+        if (event.type == LKV_EVENT_PLAYBACK_STARTED) report_playback_started(event.segment);
+        if (event.type == LKV_EVENT_ERROR) report_error(event.error, event.message);
         lkv_event_clear(&event);
         if (finished) return true;
     }
@@ -83,10 +85,12 @@ static void *send_video(void *user_data) {
     lkv_room *room = NULL;
     lkv_output *output = NULL;
     struct source source = {0};
+    struct stats stats = {0};
     if (!source_open(&source, demo->options)) goto leave;
     if (failed("connect the sender", join(demo, "sender", &room))) goto leave;
     if (failed("wait for the receiver", lkv_room_wait_participant(room, "receiver", TIMEOUT_MS))) goto leave;
     if (failed("create an output", lkv_output_create(room, "receiver", NULL, &output))) goto leave;
+    if (!stats_begin(&stats, output, NULL)) goto leave;
     for (unsigned segment = 1; segment <= demo->options->segments; segment++) {
         if (segment > 1) sleep_until_us(steady_time_us() + PAUSE_US);
         if (!send_segment(demo, output, &source, segment) || !wait_playback_finished(demo, output)) goto leave;
@@ -95,6 +99,7 @@ static void *send_video(void *user_data) {
 
 leave:
     if (!demo->sent) lkv_room_close(demo->receiving);
+    stats_end(&stats);
     lkv_output_destroy(output);
     lkv_room_destroy(room);
     source_close(&source);
@@ -120,9 +125,12 @@ static void on_frame(struct player *player, const lkv_event *event, int64_t now_
         say("segment %u: frame %u is damaged", (unsigned)event->segment, (unsigned)event->number);
         player->damaged++;
     }
+    if (player->in_segment == 0)
+        (void)failed("tell that playback started",
+                     lkv_receiver_notify_playback_started(player->receiver, event->segment));
     player->in_segment++;
     player->frames++;
-    report_frame("frame", event->segment, event->number, &picture, crc32, now_us);
+    report_frame("frame", event->segment, event->number, &picture, crc32, time_of_frame(event->frame), now_us);
     sink_save(&player->sink, &picture);
 }
 
@@ -130,7 +138,7 @@ static void on_segment_end(struct player *player, const lkv_event *event) {
     const struct options *options = player->demo->options;
     const bool cleared = event->cause == LKV_CAUSE_CLEARED;
     const bool all = event->cause == LKV_CAUSE_FLUSHED && player->in_segment == options->frames;
-    report_segment_end(event->segment, event->frames, event->cause);
+    report_segment_end(event->segment, event->frames, event->frames_lost, event->cause);
     player->ended++;
     if (all || (cleared && event->segment == 1 && options->clear_after > 0)) player->whole++;
     player->in_segment = 0;
@@ -152,7 +160,7 @@ static void receive_video(struct player *player) {
         case LKV_EVENT_SEGMENT_END: on_segment_end(player, &event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;
         case LKV_EVENT_NOTIFIED:
-            report_notified(event.answer);
+            report_notified(event.segment, event.answer);
             player->answered++;
             break;
         case LKV_EVENT_ERROR: report_error(event.error, event.message); break;
@@ -178,6 +186,7 @@ int main(int argc, char **argv) {
     const struct options options = options_parse(PROGRAM_LOOPBACK, argc, argv);
     struct demo demo = {.options = &options};
     struct player player = {.demo = &demo};
+    struct stats stats = {0};
     pthread_t sender;
     bool done = false;
     demo.crc32s = calloc((size_t)options.segments * options.frames + 1, sizeof *demo.crc32s);
@@ -190,6 +199,7 @@ int main(int argc, char **argv) {
     receiver_options.sender = "sender";
     receiver_options.policy = LKV_POLICY_BLOCK; // a slow receiver slows the sender: nothing is dropped
     if (failed("receive", lkv_receiver_create(demo.receiving, &receiver_options, &player.receiver))) goto leave;
+    if (!stats_begin(&stats, NULL, player.receiver)) goto leave;
     interrupt_calls(stop, NULL);
 
     if (pthread_create(&sender, NULL, send_video, &demo)) goto leave;
@@ -199,6 +209,7 @@ int main(int argc, char **argv) {
 
 leave:
     interrupt_calls(NULL, NULL);
+    stats_end(&stats);
     lkv_receiver_destroy(player.receiver);
     lkv_room_destroy(demo.receiving);
     done = sink_close(&player.sink) && done;

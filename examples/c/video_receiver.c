@@ -10,6 +10,7 @@
 #include "interrupt.h"
 #include "report.h"
 #include "sink.h"
+#include "stats.h"
 #include "timing.h"
 
 #include <lkvideo.h>
@@ -36,17 +37,21 @@ static void on_segment_start(struct player *player, const lkv_event *event) {
 
 static void on_frame(struct player *player, const lkv_event *event, int64_t now_us) {
     const struct picture picture = picture_of_frame(event->frame);
+    // A room that is gone has nobody to tell; its state says so.
+    if (player->in_segment == 0) (void)lkv_receiver_notify_playback_started(player->receiver, event->segment);
     player->in_segment++;
     player->frames++;
-    report_frame("frame", event->segment, event->number, &picture, checksum_crc32(picture.data, picture.size), now_us);
+    report_frame("frame", event->segment, event->number, &picture, checksum_crc32(picture.data, picture.size),
+                 time_of_frame(event->frame), now_us);
     sink_save(&player->sink, &picture);
 }
 
 static void on_segment_end(struct player *player, const lkv_event *event) {
     const bool cleared = event->cause == LKV_CAUSE_CLEARED;
-    const bool flushed = event->cause == LKV_CAUSE_FLUSHED && event->frames == player->in_segment;
+    const bool all = event->frames == player->in_segment && event->frames_lost == 0;
+    const bool flushed = event->cause == LKV_CAUSE_FLUSHED && all;
     const int64_t position_us = options_frame_time_us(player->options, player->frames);
-    report_segment_end(event->segment, event->frames, event->cause);
+    report_segment_end(event->segment, event->frames, event->frames_lost, event->cause);
     player->in_segment = 0;
     player->ended++;
     if (cleared || flushed) player->whole++;
@@ -57,7 +62,7 @@ static void on_segment_end(struct player *player, const lkv_event *event) {
 }
 
 static void on_notified(struct player *player, const lkv_event *event) {
-    report_notified(event->answer);
+    report_notified(event->segment, event->answer);
     player->answered++;
     if (event->answer == LKV_ANSWER_OK) player->accepted++;
 }
@@ -130,6 +135,7 @@ static lkv_result create_receiver(const struct options *options, struct player *
         .struct_size = sizeof callbacks, .on_event = on_event, .user_data = player};
     lkv_receiver_options receiver_options = LKV_RECEIVER_OPTIONS_INIT;
     receiver_options.sender = options->sender;
+    receiver_options.label = options->label;
     receiver_options.policy = LKV_POLICY_BLOCK;
     receiver_options.callbacks = &callbacks;
     return lkv_receiver_create(room, &receiver_options, &player->receiver);
@@ -139,6 +145,7 @@ int main(int argc, char **argv) {
     interrupt_begin();
     const struct options options = options_parse(PROGRAM_RECEIVER, argc, argv);
     struct player player = {.options = &options};
+    struct stats stats = {0};
     monitor_init(&player.monitor);
     const char *token;
     lkv_room *room = NULL;
@@ -154,6 +161,7 @@ int main(int argc, char **argv) {
     interrupt_calls(close_room, room);
     if (failed("connect", lkv_room_wait_connected(room, LKV_FOREVER))) goto leave;
     if (failed("receive", create_receiver(&options, &player, room))) goto leave;
+    if (!stats_begin(&stats, NULL, player.receiver)) goto leave;
     say("waiting for %s", options.sender ? options.sender : "an agent");
     if (!monitor_wait(&player.monitor, sender_came, &player, (int64_t)options.wait_timeout * 1000)) {
         report_error(LKV_ERROR_TIMEOUT, "the sender did not come");
@@ -167,6 +175,7 @@ leave:
         lkv_room_close(room);
         monitor_wait(&player.monitor, last_event_came, &player, GOODBYE_MS);
     }
+    stats_end(&stats);
     lkv_receiver_destroy(player.receiver); // no callback runs after this
     lkv_room_destroy(room);
     done = done && all_arrived(&player);

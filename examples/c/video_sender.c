@@ -11,11 +11,12 @@
 #include "interrupt.h"
 #include "report.h"
 #include "source.h"
+#include "stats.h"
 #include "timing.h"
 
 #include <lkvideo.h>
 
-enum { PATIENCE_MS = 30000, GOODBYE_MS = 2000, PAUSE_US = 1000000, LINGER_US = 300000 };
+enum { GOODBYE_MS = 2000, PAUSE_US = 1000000, LINGER_US = 300000 };
 
 struct playback {
     struct monitor monitor;
@@ -35,9 +36,10 @@ static void on_room_event(const lkv_room_event *event, void *user_data) {
 static void on_playback_event(const lkv_event *event, void *user_data) {
     struct playback *playback = user_data;
     if (event->type == LKV_EVENT_ERROR) report_error(event->error, event->message);
+    if (event->type == LKV_EVENT_PLAYBACK_STARTED) report_playback_started(event->segment);
     if (event->type != LKV_EVENT_PLAYBACK_FINISHED) return;
-    if (event->made_up) report_playback_made_up();
-    else report_playback_finished(event->position_us, event->interrupted);
+    if (event->made_up) report_playback_made_up(event->segment);
+    else report_playback_finished(event->segment, event->position_us, event->interrupted);
     monitor_enter(&playback->monitor);
     playback->finished++;
     if (event->made_up) playback->given_up = true;
@@ -52,10 +54,11 @@ static bool is_finished(const void *state) {
 }
 
 // A room that reconnects takes its time, and the frames wait for it, unless they are to be refused.
-static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame, lkv_queue_policy policy) {
+static lkv_result send_frame(lkv_room *room, lkv_output *output, const lkv_frame_desc *frame,
+                             const struct options *options) {
     lkv_result result;
-    do result = lkv_output_send_frame(output, frame, PATIENCE_MS);
-    while (result == LKV_ERROR_TIMEOUT && policy != LKV_POLICY_REFUSE && is_reconnecting(room));
+    do result = lkv_output_send_frame(output, frame, (int32_t)options->send_timeout * 1000);
+    while (result == LKV_ERROR_TIMEOUT && options->policy != LKV_POLICY_REFUSE && is_reconnecting(room));
     return result;
 }
 
@@ -74,10 +77,10 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
         frame.pts_us = options_frame_time_us(options, number);
         wait_for_frame(start_us, options->fps, number);
         const int64_t now_us = unix_time_us();
-        const lkv_result result = send_frame(room, output, &frame, options->policy);
+        const lkv_result result = send_frame(room, output, &frame, options);
         const bool refused = result == LKV_ERROR_TIMEOUT && options->policy == LKV_POLICY_REFUSE;
         if (!refused && failed("send a frame", result)) return false;
-        report_frame(refused ? "refused" : "sent", segment, number, picture, crc32, now_us);
+        report_frame(refused ? "refused" : "sent", segment, number, picture, crc32, frame.pts_us, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, (double)(steady_time_us() - start_us) / 1e6);
     if (!clear) return !failed("flush", lkv_output_flush(output));
@@ -88,17 +91,17 @@ static bool send_segment(lkv_room *room, lkv_output *output, struct source *sour
 
 // Every segment that started must be finished, by a receiver that is there.
 static bool wait_playback_finished(lkv_output *output, struct playback *playback, const struct options *options) {
-    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
-    if (failed("send what is queued", lkv_output_wait_sent(output, PATIENCE_MS))) return false;
-    if (failed("count segments", lkv_output_get_stats(output, &stats))) return false;
-    playback->expected = stats.segments_started;
+    lkv_output_stats counters = LKV_OUTPUT_STATS_INIT;
+    if (failed("send what is queued", lkv_output_wait_sent(output, (int32_t)options->send_timeout * 1000))) return false;
+    if (failed("count segments", lkv_output_get_stats(output, &counters))) return false;
+    playback->expected = counters.segments_started;
     monitor_wait(&playback->monitor, is_finished, playback, (int64_t)options->finish_timeout * 1000);
     monitor_enter(&playback->monitor);
     const bool finished = playback->finished >= playback->expected, given_up = playback->given_up;
     monitor_leave(&playback->monitor);
     if (!finished) report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
     sleep_until_us(steady_time_us() + LINGER_US); // our answer to the last one is still on its way
-    return finished && !given_up && stats.segments_started == options->segments;
+    return finished && !given_up && counters.segments_started == options->segments;
 }
 
 int main(int argc, char **argv) {
@@ -106,6 +109,7 @@ int main(int argc, char **argv) {
     const struct options options = options_parse(PROGRAM_SENDER, argc, argv);
     struct source source = {0};
     struct playback playback = {0};
+    struct stats stats = {0};
     monitor_init(&playback.monitor);
     const char *token;
     lkv_room *room = NULL;
@@ -126,7 +130,9 @@ int main(int argc, char **argv) {
 
     lkv_output_options output_options = LKV_OUTPUT_OPTIONS_INIT;
     output_options.policy = options.policy;
+    output_options.label = options.label;
     if (failed("create an output", lkv_output_create(room, options.destination, &output_options, &output))) goto leave;
+    if (!stats_begin(&stats, output, NULL)) goto leave;
     const lkv_playback_listener listener = {
         .struct_size = sizeof listener, .on_event = on_playback_event, .user_data = &playback};
     uint64_t listener_id;
@@ -140,6 +146,7 @@ int main(int argc, char **argv) {
 
 leave:
     interrupt_calls(NULL, NULL);
+    stats_end(&stats);
     lkv_output_destroy(output);
     if (room) {
         lkv_room_close(room);

@@ -39,6 +39,7 @@ static const struct option OPTIONS[] = {
     {"--dual-pc", NULL, "two peer connections, as older servers want", REMOTE, FLAG, FIELD(dual_pc)},
     {"--destination", "ID", "who gets the video (receiver)", PROGRAM_SENDER, TEXT, FIELD(destination)},
     {"--sender", "ID", "whose video to take (the first agent's)", PROGRAM_RECEIVER, TEXT, FIELD(sender)},
+    {"--label", "LABEL", "which of the sender's outputs to one destination (none)", REMOTE, TEXT, FIELD(label)},
     {"--wait-timeout", "SECONDS", "for the other one to join (60)", REMOTE, COUNT, FIELD(wait_timeout)},
     {"--segments", "N", "segments to send (2)", SENDS, COUNT, FIELD(segments)},
     {"--segments", "N", "leave after so many (0: stay while the sender does)", PROGRAM_RECEIVER, COUNT,
@@ -51,6 +52,7 @@ static const struct option OPTIONS[] = {
     {"--input", "FILE.y4m", "video to send, over and over (a colour wave)", SENDS, TEXT, FIELD(input)},
     {"--clear-after", "N", "clear after N frames of the first segment", SENDS, COUNT, FIELD(clear_after)},
     {"--policy", "POLICY", "full queue: block refuse drop-oldest drop-newest (block)", PROGRAM_SENDER, POLICY, FIELD(policy)},
+    {"--send-timeout", "SECONDS", "for the receiver to take a frame (30)", PROGRAM_SENDER, COUNT, FIELD(send_timeout)},
     {"--finish-timeout", "SECONDS", "for the last playback-finished (5)", SENDS, COUNT, FIELD(finish_timeout)},
     {"--save", "PATH", "FILE.y4m: what came; DIRECTORY: a PNG each second", RECEIVES, TEXT, FIELD(save)},
     {"--slow", "MS", "take so much longer for each frame (0)", PROGRAM_RECEIVER, COUNT, FIELD(slow)},
@@ -195,6 +197,7 @@ static struct options defaults(enum program program) {
     options.width = 640;
     options.height = 480;
     options.type = LKV_PIXEL_RGBA;
+    options.send_timeout = 30;
     options.finish_timeout = 5;
     options.policy = LKV_POLICY_BLOCK;
     options.log_level = LKV_LOG_WARN;

@@ -24,6 +24,7 @@ struct options {
     // with whom
     const char *destination; // the sender's: who gets the video
     const char *sender;      // the receiver's: whose video it takes; NULL: the first agent's
+    const char *label;       // of the output, where the sender has several to one destination; NULL: none
     unsigned wait_timeout;   // seconds until the other one must have joined
     // what
     unsigned segments, frames, clear_after; // 0: the receiver stays, no clear
@@ -31,6 +32,7 @@ struct options {
     uint32_t width, height;
     lkv_pixel type;
     const char *input, *save, *events;
+    unsigned send_timeout;   // seconds that a frame may wait for a receiver that takes none
     unsigned finish_timeout; // seconds from the last flush to the last playback-finished
     unsigned slow;           // milliseconds that the receiver takes for each frame, on top
     lkv_queue_policy policy; // what happens to a frame that finds the sender's queue full

@@ -11,6 +11,12 @@ struct picture picture_of_frame(const lkv_frame *frame) {
     return picture;
 }
 
+int64_t time_of_frame(const lkv_frame *frame) {
+    lkv_frame_info info = LKV_FRAME_INFO_INIT;
+    lkv_frame_get_info(frame, &info);
+    return info.pts_us;
+}
+
 bool canvas_init(struct canvas *canvas, uint32_t width, uint32_t height) {
     const size_t samples = (size_t)width * height;
     canvas->width = width;

@@ -24,6 +24,8 @@ struct picture {
 
 // The picture in a frame that was received; valid as long as the frame.
 struct picture picture_of_frame(const lkv_frame *frame);
+// When a frame that was received is to be shown, or LKV_NO_PTS.
+int64_t time_of_frame(const lkv_frame *frame);
 
 struct canvas {
     uint32_t width, height;

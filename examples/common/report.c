@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "report.h"
 
+#include "timing.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -81,11 +83,13 @@ void report_error(lkv_result code, const char *message) {
 }
 
 void report_frame(const char *event, uint64_t segment, uint64_t number, const struct picture *picture, uint32_t crc32,
-                  int64_t unix_us) {
+                  int64_t pts_us, int64_t unix_us) {
+    char pts[24] = "null";
+    if (pts_us != LKV_NO_PTS) snprintf(pts, sizeof pts, "%" PRId64, pts_us);
     emit(event,
          ",\"segment\":%" PRIu64 ",\"number\":%" PRIu64 ",\"width\":%" PRIu32 ",\"height\":%" PRIu32
-         ",\"type\":%" PRId32 ",\"bytes\":%zu,\"crc32\":%" PRIu32 ",\"t_us\":%" PRId64,
-         segment, number, picture->width, picture->height, picture->type, picture->size, crc32, unix_us);
+         ",\"type\":%" PRId32 ",\"bytes\":%zu,\"crc32\":%" PRIu32 ",\"pts_us\":%s,\"t_us\":%" PRId64,
+         segment, number, picture->width, picture->height, picture->type, picture->size, crc32, pts, unix_us);
 }
 
 void report_segment_start(uint64_t segment, uint32_t width, uint32_t height, lkv_pixel type) {
@@ -109,10 +113,11 @@ static const char *cause_name(lkv_segment_cause cause) {
     }
 }
 
-void report_segment_end(uint64_t segment, uint64_t frames, lkv_segment_cause cause) {
-    say("segment %" PRIu64 ": %" PRIu64 " frames, %s", segment, frames, cause_name(cause));
-    emit("segment_end", ",\"segment\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"cause\":\"%s\"", segment, frames,
-         cause_name(cause));
+void report_segment_end(uint64_t segment, uint64_t frames, uint64_t lost, lkv_segment_cause cause) {
+    if (lost) say("segment %" PRIu64 ": %" PRIu64 " frames, %" PRIu64 " lost, %s", segment, frames, lost, cause_name(cause));
+    else say("segment %" PRIu64 ": %" PRIu64 " frames, %s", segment, frames, cause_name(cause));
+    emit("segment_end", ",\"segment\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"cause\":\"%s\"", segment,
+         frames, lost, cause_name(cause));
 }
 
 void report_cleared(void) {
@@ -120,21 +125,31 @@ void report_cleared(void) {
     emit("cleared", "%s", "");
 }
 
-void report_playback_finished(int64_t position_us, bool interrupted) {
-    say("playback finished at %.3f s%s", (double)position_us / 1e6, interrupted ? ", interrupted" : "");
-    emit("playback_finished", ",\"position\":%.6f,\"interrupted\":%s", (double)position_us / 1e6,
-         interrupted ? "true" : "false");
+void report_playback_started(uint64_t segment) {
+    say("segment %" PRIu64 ": on show", segment);
+    emit("playback_started", ",\"segment\":%" PRIu64, segment);
 }
 
-void report_playback_made_up(void) {
-    say("the receiver is gone: its playback counts as finished");
-    emit("playback_made_up", "%s", "");
+void report_playback_finished(uint64_t segment, int64_t position_us, bool interrupted) {
+    say("segment %" PRIu64 ": playback finished at %.3f s%s", segment, (double)position_us / 1e6,
+        interrupted ? ", interrupted" : "");
+    emit("playback_finished", ",\"segment\":%" PRIu64 ",\"position\":%.6f,\"interrupted\":%s", segment,
+         (double)position_us / 1e6, interrupted ? "true" : "false");
 }
 
-void report_notified(lkv_answer answer) {
+void report_playback_made_up(uint64_t segment) {
+    say("segment %" PRIu64 ": the receiver is gone, its playback counts as finished", segment);
+    emit("playback_made_up", ",\"segment\":%" PRIu64, segment);
+}
+
+void report_notified(uint64_t segment, lkv_answer answer) {
     const char *name = answer == LKV_ANSWER_OK ? "ok" : answer == LKV_ANSWER_REJECT ? "reject" : "failed";
-    say("told the sender that playback finished: %s", name);
-    emit("notified", ",\"answer\":\"%s\"", name);
+    say("told the sender that playback of segment %" PRIu64 " finished: %s", segment, name);
+    emit("notified", ",\"segment\":%" PRIu64 ",\"answer\":\"%s\"", segment, name);
+}
+
+void report_stats(const char *of, const char *counters) {
+    emit("stats", ",\"of\":\"%s\",\"t_us\":%" PRId64 "%s", of, unix_time_us(), counters);
 }
 
 static const char *state_name(lkv_room_state state) {

@@ -11,6 +11,7 @@
 #include "report.h"
 #include "sink.h"
 #include "source.h"
+#include "stats.h"
 #include "timing.h"
 
 #include <lkvideo.hpp>
@@ -69,6 +70,19 @@ public:
 
 private:
     sink sink_;
+};
+
+// Reports the counters of an object that outlives it.
+class Stats {
+public:
+    explicit Stats(const lkv::Output &output) { must(stats_begin(&stats_, output.get(), nullptr)); }
+    explicit Stats(const lkv::Receiver &receiver) { must(stats_begin(&stats_, nullptr, receiver.get())); }
+    ~Stats() { stats_end(&stats_); }
+    Stats(const Stats &) = delete;
+    Stats &operator=(const Stats &) = delete;
+
+private:
+    stats stats_;
 };
 
 // Counts what happens on other threads, until it is closed because nothing more will.

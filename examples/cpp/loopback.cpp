@@ -8,6 +8,7 @@
 // Exit status 0: every frame arrived bit for bit, and every segment's playback finished.
 #include "example.hpp"
 
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,7 @@ public:
         receiver_options.sender = "sender"; // who comes later
         receiver_options.on_event = [this](const lkv::Event &event) { handle(event); };
         receiver_ = lkv::Receiver(room, receiver_options);
+        stats_.emplace(receiver_);
     }
 
     // What a frame must be when it arrives.
@@ -42,6 +44,7 @@ public:
     // Waits until the sender knows of every segment that it was played; nothing arrives after that.
     bool all_arrived() {
         const bool answered = answered_.wait(options_.segments, std::chrono::milliseconds(TIMEOUT_MS));
+        stats_.reset();
         receiver_ = lkv::Receiver();
         say("%llu frames in %u segments, %u of them whole; %u frames damaged", static_cast<unsigned long long>(frames_),
             ended_, whole_, damaged_);
@@ -59,7 +62,7 @@ private:
         case LKV_EVENT_SEGMENT_END: on_segment_end(event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;
         case LKV_EVENT_NOTIFIED:
-            report_notified(event.answer());
+            report_notified(event.segment(), event.answer());
             answered_.add();
             break;
         case LKV_EVENT_ERROR: report_error(event.error(), event.message().data()); break;
@@ -74,16 +77,19 @@ private:
             say("segment %u: frame %u is damaged", unsigned(frame.segment()), unsigned(frame.number()));
             damaged_++;
         }
+        lkv::Status status;
+        if (in_segment_ == 0) receiver_.notify_playback_started(frame.segment(), status);
+        (void)failed("tell that playback started", status.result());
         in_segment_++;
         frames_++;
-        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
+        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, frame.info().pts_us, now_us);
         sink_.save(picture);
     }
 
     void on_segment_end(const lkv::Event &event) {
         const bool cleared = event.cause() == LKV_CAUSE_CLEARED;
         const bool all = event.cause() == LKV_CAUSE_FLUSHED && in_segment_ == options_.frames;
-        report_segment_end(event.segment(), event.frames(), event.cause());
+        report_segment_end(event.segment(), event.frames(), event.frames_lost(), event.cause());
         ended_++;
         if (all || (cleared && event.segment() == 1 && options_.clear_after > 0)) whole_++;
         in_segment_ = 0;
@@ -98,7 +104,8 @@ private:
     std::uint64_t frames_ = 0, in_segment_ = 0;
     unsigned ended_ = 0, whole_ = 0, damaged_ = 0;
     example::Counter answered_;
-    lkv::Receiver receiver_; // last: its callbacks use all the others
+    lkv::Receiver receiver_; // its callbacks use all the others
+    std::optional<example::Stats> stats_;
 };
 
 // ---- the sender ----
@@ -118,7 +125,7 @@ void send_segment(lkv::Output &output, example::Source &source, Player &player, 
         wait_for_frame(start_us, options.fps, number);
         const std::int64_t now_us = unix_time_us();
         example::in_time(output.send(frame, TIMEOUT_MS));
-        report_frame("sent", segment, number, &picture, crc32, now_us);
+        report_frame("sent", segment, number, &picture, crc32, pts_us, now_us);
     }
     if (!clear) {
         output.flush();
@@ -137,10 +144,12 @@ bool play(const options &options) {
     example::Connection sending(options, url_of(options, "sender"), [&] { finished.close(); });
     example::in_time(sending.room().wait_participant("receiver", TIMEOUT_MS));
     lkv::Output output(sending.room(), "receiver");
+    const example::Stats stats(output);
     output.on_playback_finished([&](const lkv::Event &event) {
         if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
+        if (event.type() == LKV_EVENT_PLAYBACK_STARTED) report_playback_started(event.segment());
         if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;
-        report_playback_finished(event.position_us(), event.interrupted());
+        report_playback_finished(event.segment(), event.position_us(), event.interrupted());
         finished.add();
     });
     for (unsigned segment = 1; segment <= options.segments; segment++) {

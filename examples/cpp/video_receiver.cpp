@@ -24,7 +24,7 @@ public:
         case LKV_EVENT_FRAME: on_frame(event.frame(), now_us); break;
         case LKV_EVENT_SEGMENT_END: on_segment_end(event); break;
         case LKV_EVENT_CLEARED: report_cleared(); break;
-        case LKV_EVENT_NOTIFIED: on_notified(event.answer()); break;
+        case LKV_EVENT_NOTIFIED: on_notified(event); break;
         case LKV_EVENT_SENDER: on_sender(event.message()); break;
         case LKV_EVENT_ERROR: report_error(event.error(), event.message().data()); break;
         }
@@ -47,18 +47,23 @@ private:
 
     void on_frame(const lkv::Frame &frame, std::int64_t now_us) {
         const picture picture = picture_of_frame(frame.get());
+        if (in_segment_ == 0) {
+            lkv::Status gone; // a room that is gone has nobody to tell; its state says so
+            receiver_.notify_playback_started(frame.segment(), gone);
+        }
         in_segment_++;
         frames_++;
         const std::uint32_t crc32 = checksum_crc32(frame.data(), frame.size());
-        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, now_us);
+        report_frame("frame", frame.segment(), frame.number(), &picture, crc32, frame.info().pts_us, now_us);
         sink_.save(picture);
         if (options_.slow > 0) std::this_thread::sleep_for(std::chrono::milliseconds(options_.slow));
     }
 
     void on_segment_end(const lkv::Event &event) {
         const bool cleared = event.cause() == LKV_CAUSE_CLEARED;
-        const bool flushed = event.cause() == LKV_CAUSE_FLUSHED && event.frames() == in_segment_;
-        report_segment_end(event.segment(), event.frames(), event.cause());
+        const bool all = event.frames() == in_segment_ && event.frames_lost() == 0;
+        const bool flushed = event.cause() == LKV_CAUSE_FLUSHED && all;
+        report_segment_end(event.segment(), event.frames(), event.frames_lost(), event.cause());
         in_segment_ = 0;
         ended_++;
         if (cleared || flushed) whole_++;
@@ -70,10 +75,10 @@ private:
         if (failed("tell that playback finished", status.result())) answered_++; // by ourselves
     }
 
-    void on_notified(lkv_answer answer) {
-        report_notified(answer);
+    void on_notified(const lkv::Event &event) {
+        report_notified(event.segment(), event.answer());
         answered_++;
-        if (answer == LKV_ANSWER_OK) accepted_++;
+        if (event.answer() == LKV_ANSWER_OK) accepted_++;
     }
 
     void on_sender(std::string_view identity) {
@@ -98,7 +103,9 @@ bool receive_video(const options &options) {
 
     lkv::ReceiverOptions receiver_options;
     receiver_options.sender = options.sender ? options.sender : "";
+    receiver_options.label = options.label ? options.label : "";
     lkv::Receiver receiver(room, receiver_options);
+    const example::Stats stats(receiver);
     Player player(options, receiver);
     say("waiting for %s", options.sender ? options.sender : "an agent");
     const auto first = receiver.next(static_cast<std::int32_t>(options.wait_timeout) * 1000);

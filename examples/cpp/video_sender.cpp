@@ -15,29 +15,30 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::int32_t PATIENCE_MS = 30000;
-
 struct Playback {
     example::Counter finished;         // segments; closed when no more can come
     std::atomic<bool> given_up{false}; // the receiver is gone, so that the library finished a segment in its place
 
     void on_event(const lkv::Event &event) {
         if (event.type() == LKV_EVENT_ERROR) report_error(event.error(), event.message().data());
+        if (event.type() == LKV_EVENT_PLAYBACK_STARTED) report_playback_started(event.segment());
         if (event.type() != LKV_EVENT_PLAYBACK_FINISHED) return;
         if (event.made_up()) {
             given_up = true;
-            report_playback_made_up();
+            report_playback_made_up(event.segment());
         } else {
-            report_playback_finished(event.position_us(), event.interrupted());
+            report_playback_finished(event.segment(), event.position_us(), event.interrupted());
         }
         finished.add();
     }
 };
 
+std::int32_t send_timeout_ms(const options &options) { return static_cast<std::int32_t>(options.send_timeout) * 1000; }
+
 // False if the frame is refused, as --policy asks. A room that reconnects takes its time, and the frames wait for it.
-bool send_frame(lkv::Room &room, lkv::Output &output, const lkv_frame_desc &frame, lkv_queue_policy policy) {
-    while (!output.send(frame, PATIENCE_MS)) {
-        if (policy == LKV_POLICY_REFUSE) return false;
+bool send_frame(lkv::Room &room, lkv::Output &output, const lkv_frame_desc &frame, const options &options) {
+    while (!output.send(frame, send_timeout_ms(options))) {
+        if (options.policy == LKV_POLICY_REFUSE) return false;
         example::in_time(room.state() == LKV_ROOM_RECONNECTING);
     }
     return true;
@@ -56,8 +57,8 @@ void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source,
 
         wait_for_frame(start_us, options.fps, number);
         const std::int64_t now_us = unix_time_us();
-        const bool taken = send_frame(room, output, frame, options.policy);
-        report_frame(taken ? "sent" : "refused", segment, number, &picture, crc32, now_us);
+        const bool taken = send_frame(room, output, frame, options);
+        report_frame(taken ? "sent" : "refused", segment, number, &picture, crc32, pts_us, now_us);
     }
     say("segment %u: %u frames in %.2f s", segment, frames, static_cast<double>(steady_time_us() - start_us) / 1e6);
     if (!clear) {
@@ -71,7 +72,7 @@ void send_segment(lkv::Room &room, lkv::Output &output, example::Source &source,
 
 // Every segment that started must be finished, by a receiver that is there.
 bool wait_playback_finished(lkv::Output &output, Playback &playback, const options &options) {
-    example::in_time(output.wait_sent(PATIENCE_MS));
+    example::in_time(output.wait_sent(send_timeout_ms(options)));
     const auto started = output.stats().segments_started;
     if (!playback.finished.wait(started, std::chrono::seconds(options.finish_timeout))) {
         report_error(LKV_ERROR_TIMEOUT, "a playback-finished is missing");
@@ -93,7 +94,9 @@ bool send_video(const options &options) {
 
     lkv::OutputOptions output_options;
     output_options.policy = options.policy;
+    output_options.label = options.label ? options.label : "";
     lkv::Output output(room, options.destination, output_options);
+    const example::Stats stats(output);
     output.on_playback_finished([&](const lkv::Event &event) { playback.on_event(event); });
     for (unsigned segment = 1; segment <= options.segments; segment++) {
         if (segment > 1) std::this_thread::sleep_for(1s);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Everything that can happen to a receiver's session, in any order, on virtual time; two bytes or more for each step.
+//! Everything that can happen to a receiver's session of version 0, in any order, on virtual time; two bytes or more for
+//! each step.
 //!
 //! The invariants are those of `src/session/`: each segment start has one end, a frame lies between the two and is whole,
 //! losses are told, nothing of a cleared segment follows its clear, each playback-finished is answered once, queues are
@@ -17,6 +18,7 @@ use lkvideo::session::{
     SegmentCause, StreamEnd, StreamKey, StreamOpened,
 };
 use lkvideo::wire::v0::StreamAttributes;
+use lkvideo::wire::v1::Label;
 use lkvideo_fuzz::Input;
 
 const POLICIES: [QueuePolicy; 4] =
@@ -85,6 +87,9 @@ impl Receiver {
             queue_bytes,
             idle_timeout: IDLE,
             max_frame_bytes: MAX_FRAME_BYTES,
+            label: Label::default(),
+            receiver: None,
+            finish_after_clear: None,
         };
         Self {
             session: ReceiverSession::new(config, FramePool::default()),
@@ -110,7 +115,8 @@ impl Receiver {
             2..=15 => self.chunk(input),
             16 => {
                 let stream = self.stream_key(input);
-                self.session.stream_closed(stream, StreamEnd { reason: input.pick(&["", "cleared"]) });
+                let end = StreamEnd { reason: input.pick(&["", "cleared"]), attributes: None };
+                self.session.stream_closed(stream, end, self.now);
             }
             17 | 18 => {
                 if self.session.clear_requested(input.pick(&IDENTITIES)) == Answer::Ok {
@@ -118,7 +124,7 @@ impl Receiver {
                 }
             }
             19 => self.session.participant_joined(input.pick(&IDENTITIES), input.bool()),
-            20 => self.session.participant_left(input.pick(&IDENTITIES)),
+            20 => self.session.participant_left(input.pick(&IDENTITIES), self.now),
             21 => self.session.room_restarted(),
             22 => self.session.room_reconnecting(input.bool(), self.now),
             23 => {
@@ -132,14 +138,15 @@ impl Receiver {
                 self.notified += u64::from(made.is_ok());
             }
             25 => {
-                if let Some(ReceiverRequest::PlaybackFinished { id, .. }) = self.session.poll_request() {
+                if let Some(ReceiverRequest::PlaybackFinished { id, .. }) = self.session.poll_request(self.now) {
                     self.requests.push(id);
                 }
             }
             26 => {
                 let id = input.u8();
                 let id = self.requests.get(usize::from(id)).copied().unwrap_or(NotifyId(id.into()));
-                self.session.notify_answered(id, [NotifyAnswer::Ok, NotifyAnswer::Reject][input.below(2)].clone());
+                let answer = [NotifyAnswer::Ok, NotifyAnswer::Reject][input.below(2)].clone();
+                self.session.notify_answered(id, answer, self.now);
             }
             27 => {
                 let count = usize::from(input.u8()) * 2;
@@ -214,7 +221,7 @@ impl Receiver {
                 self.frames += 1;
                 self.cleared = false;
             }
-            ReceiverEvent::SegmentEnd { segment, frames, cause } => {
+            ReceiverEvent::SegmentEnd { segment, frames, cause, .. } => {
                 assert_eq!(self.open.take(), Some(segment), "an end without its start");
                 assert!(frames >= self.next_number);
                 assert!(cause != SegmentCause::Cleared || self.cleared, "an end as cleared before the clear");

@@ -7,9 +7,11 @@
 #![allow(clippy::disallowed_methods)] // The clock and the threads live here.
 
 mod dispatch;
+mod environment;
 mod error;
 pub mod log;
 mod output;
+mod own_calls;
 mod participant;
 mod receiver;
 mod room;

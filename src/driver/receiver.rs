@@ -8,6 +8,7 @@
 
 use super::{
     dispatch::{Dispatcher, EventHandler},
+    environment::{draw_id, Clock},
     participant::ParticipantKind,
     room::Room,
     room_core::RoomCore,
@@ -17,11 +18,20 @@ use super::{
 use crate::{
     frame::FramePool,
     session::{
-        Answer, NotifyAnswer, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession,
+        Answer, NotifyAnswer, NotifyId, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession,
         ReceiverStats, SessionError, StreamEnd, StreamKey, StreamOpened,
     },
-    wire::v0,
+    wire::{
+        v0,
+        v1::{
+            control::Control,
+            hello::{HelloAnswer, HelloRequest},
+            rpc::{self, METHOD_PLAYBACK_STARTED},
+            Label,
+        },
+    },
 };
+use futures_util::{stream::FuturesUnordered, StreamExt as _};
 use std::{
     collections::HashMap,
     sync::Arc,
@@ -29,15 +39,21 @@ use std::{
 };
 use tokio::sync::{mpsc, Notify};
 
-/// A playback-finished that is not answered in this time has failed.
+/// A playback-finished of version 0 that is not answered in this time has failed.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A call about playback in version 1, which is repeated. The answer waits at the sender behind the video that it has given
+/// to the transport: seconds on a path that loses much. One that was given up too soon is answered `ok` in vain, and its
+/// repetition finds a sender that has left.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to receive.
 pub struct ReceiverOptions {
     /// The sender's identity; `None`: the first participant of kind agent.
     pub sender: Option<String>,
-    /// What happens when the queue is full. [`QueuePolicy::Block`] slows the sender where the transport can (loopback)
-    /// and acts as [`QueuePolicy::DropOldest`] where it cannot.
+    /// Which of the sender's outputs to us: most have one, without a label. At most 64 bytes, no control characters.
+    pub label: String,
+    /// What happens when the queue is full. [`QueuePolicy::Block`] slows the sender where it can be slowed (in
+    /// version 1, and on loopback) and acts as [`QueuePolicy::DropOldest`] where it cannot.
     pub policy: QueuePolicy,
     /// Frames that may wait for the application.
     pub queue_frames: usize,
@@ -47,6 +63,9 @@ pub struct ReceiverOptions {
     pub idle_timeout: Duration,
     /// Larger frames are refused.
     pub max_frame_bytes: usize,
+    /// A cleared segment that the application does not finish in this time is finished for it, as interrupted; version 1
+    /// only.
+    pub finish_after_clear: Option<Duration>,
     /// Gets every event; without it events are pulled with [`Receiver::next_event`].
     pub on_event: Option<EventHandler<ReceiverEvent>>,
 }
@@ -55,11 +74,13 @@ impl Default for ReceiverOptions {
     fn default() -> Self {
         Self {
             sender: None,
+            label: String::new(),
             policy: QueuePolicy::Block,
             queue_frames: 120,
             queue_bytes: 64 << 20,
             idle_timeout: Duration::from_secs(10),
             max_frame_bytes: 64 << 20,
+            finish_after_clear: Some(Duration::from_secs(1)),
             on_event: None,
         }
     }
@@ -88,8 +109,8 @@ impl Receiver {
     /// Adds a receiver to a room, which need not be connected yet: created before the connection it misses nothing.
     ///
     /// # Errors
-    /// [`DriverError::Busy`] if the room has a receiver of that sender, [`DriverError::Closed`] or the room's error,
-    /// [`DriverError::InvalidArgument`] for a policy that receivers do not have or an empty sender.
+    /// [`DriverError::Busy`] if the room has a receiver of that sender and label, [`DriverError::Closed`] or the room's
+    /// error, [`DriverError::InvalidArgument`] for a policy that receivers do not have, an empty sender or no label.
     pub fn create(room: &Room, mut options: ReceiverOptions) -> Result<Self, DriverError> {
         if options.policy == QueuePolicy::Refuse {
             return Err(DriverError::InvalidArgument("a receiver cannot refuse frames: block or drop".into()));
@@ -97,10 +118,13 @@ impl Receiver {
         if options.sender.as_deref() == Some("") {
             return Err(DriverError::InvalidArgument("an empty sender identity".into()));
         }
+        let label = Label::new(&options.label).map_err(|e| DriverError::InvalidArgument(e.to_string()))?;
         let on_event = options.on_event.take();
-        let (requests, to_send) = mpsc::unbounded_channel();
+        let (one_by_one, in_turn) = mpsc::unbounded_channel();
+        let (at_once, calls) = mpsc::unbounded_channel();
         let core = Arc::new(ReceiverCore {
             wanted_sender: options.sender.clone(),
+            label: label.clone(),
             shared: Monitor::new(Shared {
                 session: ReceiverSession::new(
                     ReceiverConfig {
@@ -110,10 +134,14 @@ impl Receiver {
                         queue_bytes: options.queue_bytes,
                         idle_timeout: options.idle_timeout,
                         max_frame_bytes: options.max_frame_bytes,
+                        label,
+                        receiver: draw_id(),
+                        finish_after_clear: options.finish_after_clear,
                     },
                     FramePool::default(),
                 ),
-                requests: Some(requests),
+                clock: Clock::default(),
+                calls: Some(Calls { one_by_one, at_once }),
                 last_stream: 0,
                 ended: false,
             }),
@@ -122,12 +150,13 @@ impl Receiver {
             dispatcher: Arc::default(),
             handles_events: on_event.is_some(),
         });
-        room.core().add_receiver(&core, core.wanted_sender())?;
+        room.core().add_receiver(&core)?;
         let receiver = Self { owner: Arc::new(Owner { core: core.clone(), room: room.clone() }) };
-        let this = core.clone();
-        room.core().spawn(async move { this.run().await });
-        let (this, room) = (core.clone(), room.core().clone());
-        room.clone().spawn(async move { this.send_requests(&room, to_send).await });
+        let (this, of_room) = (core.clone(), room.core().clone());
+        room.core().spawn(async move { this.run(&of_room).await });
+        let (this, of_room) = (core.clone(), room.core().clone());
+        room.core()
+            .spawn(async move { tokio::join!(this.call_in_turn(&of_room, in_turn), this.call(&of_room, calls)).0 });
         if let Some(handler) = on_event {
             let this = core.clone();
             core.dispatcher.start("lkv-receiver", move || this.take_event(Wait::Forever).ok(), handler)?;
@@ -135,7 +164,7 @@ impl Receiver {
         Ok(receiver)
     }
 
-    fn core(&self) -> &ReceiverCore {
+    fn core(&self) -> &Arc<ReceiverCore> {
         &self.owner.core
     }
 
@@ -177,15 +206,32 @@ impl Receiver {
         position_us: i64,
         interrupted: bool,
     ) -> Result<(), DriverError> {
+        self.notify(|session| session.notify_playback_finished(segment, position_us, interrupted).map(drop))
+    }
+
+    /// Tells the sender that the application shows this segment, once; 0 is the one that the application is at. Senders
+    /// of version 0 are not told. Returns at once.
+    ///
+    /// # Errors
+    /// [`DriverError::NotFound`] for a segment that did not start or was finished, [`DriverError::Closed`].
+    pub fn notify_playback_started(&self, segment: u64) -> Result<(), DriverError> {
+        self.notify(|session| session.notify_playback_started(segment))
+    }
+
+    /// What the application tells is on its way when this returns: it may close the receiver next.
+    fn notify(&self, tell: impl FnOnce(&mut ReceiverSession) -> Result<(), SessionError>) -> Result<(), DriverError> {
         let core = self.core();
-        let mut shared = core.shared.lock();
-        let told = shared.session.notify_playback_finished(segment, position_us, interrupted);
-        told.map_err(|e| match e {
-            SessionError::NotFound => DriverError::NotFound(e.to_string()),
-            SessionError::InvalidPosition => DriverError::InvalidArgument(e.to_string()),
-            SessionError::Closed => DriverError::Closed,
+        let messages = core.shared.update(|s| {
+            tell(&mut s.session).map_err(|e| match e {
+                SessionError::NotFound => DriverError::NotFound(e.to_string()),
+                SessionError::InvalidPosition => DriverError::InvalidArgument(e.to_string()),
+                SessionError::Closed => DriverError::Closed,
+            })?;
+            Ok::<_, DriverError>(s.requests(Instant::now()))
         })?;
-        shared.forward_requests();
+        send(self.owner.room.core(), messages);
+        // The session may have timers that it did not have before.
+        core.wake.notify_one();
         Ok(())
     }
 
@@ -209,28 +255,82 @@ impl Receiver {
 
 struct Shared {
     session: ReceiverSession,
-    /// To the task that sends them; gone at the end, when what is in it is still sent.
-    requests: Option<mpsc::UnboundedSender<ReceiverRequest>>,
+    clock: Clock,
+    /// Gone at the end, when what is in it is still sent.
+    calls: Option<Calls>,
     /// The last stream that was taken.
     last_stream: u64,
     /// Nothing new will come.
     ended: bool,
 }
 
+/// Calls about playback on their way to the task that performs them.
+struct Calls {
+    /// Of version 0, which knows them by their place only: each waits for the answer to the one before.
+    one_by_one: mpsc::UnboundedSender<Call>,
+    /// Of version 1: begun in their order, and waiting for nothing.
+    at_once: mpsc::UnboundedSender<Call>,
+}
+
+struct Call {
+    id: NotifyId,
+    destination: String,
+    method: &'static str,
+    payload: String,
+    timeout: Duration,
+}
+
+/// A control message to send.
+struct Message {
+    destination: String,
+    message: Control,
+    reliable: bool,
+}
+
 impl Shared {
-    fn forward_requests(&mut self) {
-        while let Some(request) = self.session.poll_request() {
-            // It fails only if the task panicked, which has ended the room.
-            let _ = self.requests.as_ref().map(|requests| requests.send(request));
+    /// Passes on the calls that the session wants, and gives the messages.
+    fn requests(&mut self, now: Instant) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while let Some(request) = self.session.poll_request(now) {
+            let (in_turn, call) = match request {
+                ReceiverRequest::Control { destination, message, reliable } => {
+                    messages.push(Message { destination, message, reliable });
+                    continue;
+                }
+                ReceiverRequest::PlaybackFinished { id, destination, message } => {
+                    let (method, payload) = (v0::METHOD_PLAYBACK_FINISHED, message.to_json());
+                    (true, Call { id, destination, method, payload, timeout: NOTIFY_TIMEOUT })
+                }
+                ReceiverRequest::SegmentFinished { id, destination, message } => {
+                    let (method, payload) = (v0::METHOD_PLAYBACK_FINISHED, message.to_json());
+                    (false, Call { id, destination, method, payload, timeout: CALL_TIMEOUT })
+                }
+                ReceiverRequest::SegmentStarted { id, destination, message } => {
+                    let (method, payload) = (METHOD_PLAYBACK_STARTED, message.to_json());
+                    (false, Call { id, destination, method, payload, timeout: CALL_TIMEOUT })
+                }
+            };
+            if let Some(Calls { one_by_one, at_once }) = &self.calls {
+                // It fails only if the task panicked, which has ended the room.
+                let _ = if in_turn { one_by_one } else { at_once }.send(call);
+            }
         }
+        messages
+    }
+}
+
+fn send(room: &Arc<RoomCore>, messages: Vec<Message>) {
+    for Message { destination, message, reliable } in messages {
+        room.send_control(&destination, &message, reliable);
     }
 }
 
 pub(super) struct ReceiverCore {
     wanted_sender: Option<String>,
+    label: Label,
     handles_events: bool,
     shared: Monitor<Shared>,
-    /// For the task: a timer is new.
+    /// For the task: there may be a request, or a new timer.
     wake: Notify,
     /// For a transport that can wait: the application has taken something.
     space: Notify,
@@ -240,6 +340,10 @@ pub(super) struct ReceiverCore {
 impl ReceiverCore {
     pub fn wanted_sender(&self) -> Option<&str> {
         self.wanted_sender.as_deref()
+    }
+
+    pub fn label(&self) -> &Label {
+        &self.label
     }
 
     /// Whether this participant is the one listened to.
@@ -253,7 +357,7 @@ impl ReceiverCore {
     }
 
     pub fn participant_left(&self, identity: &str) {
-        self.tell(|session, _| session.participant_left(identity));
+        self.tell(|session, now| session.participant_left(identity, now));
     }
 
     pub fn room_reconnecting(&self, reconnecting: bool) {
@@ -277,9 +381,23 @@ impl ReceiverCore {
         self.end(ReceiverSession::close);
     }
 
-    /// Whether the caller is the sender, who wants what it sent to be dropped.
+    /// Whether the caller is the sender, who wants what it sent in version 0 to be dropped.
     pub fn clear_requested(&self, caller: &str) -> bool {
         self.tell(|session, _| session.clear_requested(caller)) == Answer::Ok
+    }
+
+    /// The same of version 1, up to a segment.
+    pub fn segments_cleared(&self, caller: &str, message: &rpc::Clear) -> bool {
+        self.tell(|session, now| session.segments_cleared(caller, message, now)) == Answer::Ok
+    }
+
+    /// A participant says hello to this label; `None` if only version 0 is spoken.
+    pub fn hello(&self, caller: &str, hello: &HelloRequest) -> Option<HelloAnswer> {
+        self.tell(|session, now| session.hello(caller, hello, now))
+    }
+
+    pub fn control(&self, caller: &str, message: &Control) {
+        self.tell(|session, now| session.control(caller, message, now));
     }
 
     pub fn open_stream(
@@ -317,34 +435,46 @@ impl ReceiverCore {
         self.update(|s| {
             if !s.ended {
                 s.ended = true;
-                s.requests = None;
+                s.calls = None;
                 how(&mut s.session);
             }
         });
     }
 
     fn take_event(&self, wait: Wait) -> Result<ReceiverEvent, DriverError> {
-        let mut was_full = false;
+        let (mut was_full, mut wake) = (false, false);
         let outcome = self.shared.wait(wait, |s| {
             was_full = s.session.is_full();
             match s.session.next_event() {
-                Some(event) => Some(Ok(event)),
+                Some(event) => {
+                    // Credit, for what was taken.
+                    wake = s.session.has_request();
+                    Some(Ok(event))
+                }
                 None => s.ended.then_some(Err(DriverError::Closed)),
             }
         });
         if was_full {
             self.space.notify_waiters();
         }
+        if wake {
+            self.wake.notify_one();
+        }
         outcome.unwrap_or(Err(DriverError::Timeout))
     }
 
-    /// Keeps the timers until the session has ended.
-    async fn run(self: Arc<Self>) {
+    /// Keeps the timers and has the session's requests sent until it has ended.
+    async fn run(self: Arc<Self>, room: &Arc<RoomCore>) {
         loop {
-            let (deadline, ended) = {
-                let s = self.shared.lock();
-                (s.session.poll_timeout(), s.ended)
+            let (messages, deadline, ended) = {
+                let mut s = self.shared.lock();
+                let now = Instant::now();
+                if let Some(unix_us) = s.clock.reading(now) {
+                    s.session.set_clock(now, unix_us);
+                }
+                (s.requests(now), s.session.poll_timeout(), s.ended)
             };
+            send(room, messages);
             if ended {
                 return;
             }
@@ -361,19 +491,38 @@ impl ReceiverCore {
         }
     }
 
-    /// Sends the session's requests, one after the other: v0 knows a playback-finished by its place only.
-    async fn send_requests(&self, room: &RoomCore, mut requests: mpsc::UnboundedReceiver<ReceiverRequest>) {
-        while let Some(ReceiverRequest::PlaybackFinished { id, destination, message }) = requests.recv().await {
-            let outcome =
-                room.call(&destination, v0::METHOD_PLAYBACK_FINISHED, message.to_json(), NOTIFY_TIMEOUT).await;
-            let answer = match outcome.as_deref() {
-                Ok(v0::ANSWER_OK) => NotifyAnswer::Ok,
-                Ok(v0::ANSWER_REJECT) => NotifyAnswer::Reject,
-                Ok(other) => NotifyAnswer::Failed(format!("the sender answered {other:?}")),
-                Err(e) => NotifyAnswer::Failed(e.to_string()),
-            };
-            self.shared.update(|s| s.session.notify_answered(id, answer));
+    async fn call_in_turn(&self, room: &RoomCore, mut calls: mpsc::UnboundedReceiver<Call>) {
+        while let Some(call) = calls.recv().await {
+            self.perform(room, call).await;
         }
+    }
+
+    async fn call(&self, room: &RoomCore, mut calls: mpsc::UnboundedReceiver<Call>) {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                call = calls.recv() => match call {
+                    Some(call) => under_way.push(self.perform(room, call)),
+                    None => break,
+                },
+                Some(()) = under_way.next() => {}
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+
+    /// Performs a call and reports its answer.
+    async fn perform(&self, room: &RoomCore, call: Call) {
+        let Call { id, destination, method, payload, timeout } = call;
+        let outcome = room.call(&destination, method, payload, timeout).await;
+        let answer = match outcome.as_deref() {
+            Ok(v0::ANSWER_OK) => NotifyAnswer::Ok,
+            Ok(v0::ANSWER_REJECT) => NotifyAnswer::Reject,
+            Ok(other) => NotifyAnswer::Failed(format!("the sender answered {other:?}")),
+            Err(e) => NotifyAnswer::Failed(e.to_string()),
+        };
+        self.tell(|session, now| session.notify_answered(id, answer, now));
     }
 }
 
@@ -385,34 +534,40 @@ pub(super) struct StreamSink {
 }
 
 impl StreamSink {
-    /// A chunk came. Copies it; wakes the application only when it brings the first event to take.
+    /// A chunk came. Copies it; wakes the application only when it brings the first event to take, and the task only if
+    /// there is something to be said.
     pub fn chunk(&self, index: u64, content: &[u8]) {
-        self.take(&mut self.receiver.shared.lock(), index, content);
+        self.take(&mut self.receiver.shared.lock(), index, content, &[]);
     }
 
     /// For a transport that can wait: like [`StreamSink::chunk`], unless the receiver's queue is full and its policy is
-    /// to block. Whether the chunk was taken; if not, [`StreamSink::ready`] says when to try again.
-    pub fn offer(&self, index: u64, content: &[u8]) -> bool {
+    /// to block. The content is in two parts, of which in version 1 the first holds all but pixels. Whether it was taken;
+    /// if not, [`StreamSink::ready`] says when to try again.
+    pub fn offer(&self, index: u64, head: &[u8], body: &[u8]) -> bool {
         let mut s = self.receiver.shared.lock();
         let takes = s.ended || !s.session.is_full();
         if takes {
-            self.take(&mut s, index, content);
+            self.take(&mut s, index, head, body);
         }
         takes
     }
 
     /// Who waits for an event waits because there is none: with one there already, nobody is to be woken.
-    fn take(&self, s: &mut Shared, index: u64, content: &[u8]) {
+    fn take(&self, s: &mut Shared, index: u64, head: &[u8], body: &[u8]) {
         let had_event = s.session.has_event();
-        s.session.chunk(self.stream, index, content, Instant::now());
+        s.session.chunk_parts(self.stream, index, head, body, Instant::now());
         if !had_event && s.session.has_event() {
             self.receiver.shared.notify();
+        }
+        if s.session.has_request() {
+            self.receiver.wake.notify_one();
         }
     }
 
     /// The trailer came.
-    pub fn close(&self, reason: &str) {
-        self.receiver.tell(|session, _| session.stream_closed(self.stream, StreamEnd { reason }));
+    pub fn close(&self, reason: &str, attributes: Option<&HashMap<String, String>>) {
+        let end = StreamEnd { reason, attributes };
+        self.receiver.tell(|session, now| session.stream_closed(self.stream, end, now));
     }
 
     /// Completes when a chunk that was not taken can be offered again.

@@ -223,6 +223,11 @@ impl Room {
         self.core().shared().lock().participants.values().map(|p| p.participant.clone()).collect()
     }
 
+    /// Events and messages that were dropped because nobody took those before them.
+    pub fn lost_events(&self) -> u64 {
+        self.core().shared().lock().waiting.lost_events()
+    }
+
     /// The next event, where no handler was given.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 use super::{
     dispatch::Dispatcher,
     output::OutputCore,
+    own_calls::is_control,
     participant::Participant,
     receiver::{ReceiverCore, StreamSink},
     room::{DisconnectReason, RoomEvent, RoomState},
@@ -19,7 +20,11 @@ use super::{
     wait::{Monitor, Wait},
     DriverError,
 };
-use crate::wire::v0;
+use crate::wire::v1::{
+    attributes,
+    control::{Control, TOPIC_CONTROL},
+    Label,
+};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::{
@@ -251,21 +256,26 @@ impl RoomCore {
         self.closing.send_replace(true);
     }
 
-    /// A message of another participant's application.
+    /// A message of another participant's application; or one of ours that came by a way which nobody taps.
     pub fn data_received(&self, sender: String, topic: String, payload: Bytes, reliable: bool) {
+        if is_control(&topic) {
+            return self.control(&sender, &payload);
+        }
         let message = RoomEvent::Data { sender, topic, payload, reliable };
         self.shared.update(|s| s.waiting.push_message(message));
     }
 
-    /// A stream of video begins: the receiver that wants it, if there is one.
-    pub fn open_stream(&self, sender: &str, attributes: &HashMap<String, String>) -> Option<StreamSink> {
-        let receivers = self.shared.lock().receivers.clone();
+    /// A stream of video begins: the receiver that wants it, if there is one. Streams of version 0 have no label.
+    pub fn open_stream(&self, sender: &str, header: &HashMap<String, String>) -> Option<StreamSink> {
+        let label = attributes::label(header);
+        let mut receivers = self.receivers();
+        receivers.retain(|receiver| receiver.label().as_str() == label);
         let stream = self.next_stream.fetch_add(1, Relaxed);
         let expected: Vec<_> = receivers.iter().filter(|r| r.expects(sender)).collect();
         let sink = if expected.is_empty() {
-            receivers.iter().find_map(|r| r.open_stream(stream, sender, attributes))
+            receivers.iter().find_map(|r| r.open_stream(stream, sender, header))
         } else {
-            expected.into_iter().find_map(|r| r.open_stream(stream, sender, attributes))
+            expected.into_iter().find_map(|r| r.open_stream(stream, sender, header))
         };
         if sink.is_none() {
             let count = self.foreign_streams.fetch_add(1, Relaxed) + 1;
@@ -274,44 +284,29 @@ impl RoomCore {
         sink
     }
 
-    /// A participant wants the video that it sent to be dropped; whether a receiver listens to it.
-    pub fn clear_requested(&self, caller: &str) -> bool {
-        let receivers = self.shared.lock().receivers.clone();
-        receivers.iter().any(|receiver| receiver.clear_requested(caller))
-    }
-
     /// Another participant calls one of our methods.
     pub async fn invoke(&self, method: &str, caller: &str, payload: String) -> Result<String, RpcFailure> {
-        match method {
-            v0::METHOD_CLEAR_BUFFER => Ok(answer(self.clear_requested(caller))),
-            v0::METHOD_PLAYBACK_FINISHED => {
-                let message = v0::PlaybackFinished::parse(&payload)
-                    .map_err(|e| RpcFailure::new(APPLICATION_ERROR, e.to_string()))?;
-                let outputs = self.shared.lock().outputs.clone();
-                let taken = outputs.iter().any(|output| output.playback_finished(caller, &message));
-                Ok(answer(taken))
+        if let Some(answered) = self.invoke_own(method, caller, &payload) {
+            return answered;
+        }
+        let (invocation, answered) = RpcInvocation::new(caller.to_owned(), payload);
+        self.shared.update(|s| {
+            // Nobody takes it then.
+            if s.state == RoomState::Disconnected {
+                return Err(gone());
             }
-            _ => {
-                let (invocation, answered) = RpcInvocation::new(caller.to_owned(), payload);
-                self.shared.update(|s| {
-                    // Nobody takes it then.
-                    if s.state == RoomState::Disconnected {
-                        return Err(gone());
-                    }
-                    if !s.methods.contains(method) {
-                        return Err(RpcFailure::new(UNSUPPORTED_METHOD, "method not supported"));
-                    }
-                    if !s.waiting.push_call(method, invocation) {
-                        return Err(RpcFailure::new(APPLICATION_ERROR, "too many calls wait"));
-                    }
-                    Ok(())
-                })?;
-                let no_answer = |_| Err(RpcFailure::new(APPLICATION_ERROR, "the handler gave no answer"));
-                tokio::select! {
-                    answered = answered => answered.unwrap_or_else(no_answer),
-                    () = self.closing() => Err(gone()),
-                }
+            if !s.methods.contains(method) {
+                return Err(RpcFailure::new(UNSUPPORTED_METHOD, "method not supported"));
             }
+            if !s.waiting.push_call(method, invocation) {
+                return Err(RpcFailure::new(APPLICATION_ERROR, "too many calls wait"));
+            }
+            Ok(())
+        })?;
+        let no_answer = |_| Err(RpcFailure::new(APPLICATION_ERROR, "the handler gave no answer"));
+        tokio::select! {
+            answered = answered => answered.unwrap_or_else(no_answer),
+            () = self.closing() => Err(gone()),
         }
     }
 
@@ -324,12 +319,13 @@ impl RoomCore {
     }
 
     /// Adds a receiver, which then knows who is in the room.
-    pub fn add_receiver(&self, receiver: &Arc<ReceiverCore>, sender: Option<&str>) -> Result<(), DriverError> {
+    pub fn add_receiver(&self, receiver: &Arc<ReceiverCore>) -> Result<(), DriverError> {
         self.shared.update(|s| {
             s.check_open()?;
-            if s.receivers.iter().any(|r| r.wanted_sender() == sender) {
+            let (sender, label) = (receiver.wanted_sender(), receiver.label());
+            if s.receivers.iter().any(|r| r.wanted_sender() == sender && r.label() == label) {
                 let whom = sender.unwrap_or("the first agent");
-                return Err(DriverError::Busy(format!("the room has a receiver of {whom}")));
+                return Err(DriverError::Busy(format!("the room has a receiver of {whom}{}", labelled(label))));
             }
             for presence in s.participants.values() {
                 receiver.participant_joined(&presence.participant.identity, presence.participant.kind);
@@ -347,9 +343,9 @@ impl RoomCore {
     pub fn add_output(&self, output: &Arc<OutputCore>) -> Result<(), DriverError> {
         self.shared.update(|s| {
             s.check_open()?;
-            let destination = output.destination();
-            if s.outputs.iter().any(|o| o.destination() == destination) {
-                return Err(DriverError::Busy(format!("the room has an output to {destination}")));
+            let (destination, label) = (output.destination(), output.label());
+            if s.outputs.iter().any(|o| o.destination() == destination && o.label() == label) {
+                return Err(DriverError::Busy(format!("the room has an output to {destination}{}", labelled(label))));
             }
             if s.participants.get(destination).is_some_and(|p| p.active) {
                 output.destination_present(destination, true);
@@ -364,14 +360,20 @@ impl RoomCore {
         self.shared.lock().outputs.retain(|o| !std::ptr::eq(&**o, output));
     }
 
+    pub fn receivers(&self) -> Vec<Arc<ReceiverCore>> {
+        self.shared.lock().receivers.clone()
+    }
+
+    pub fn outputs(&self) -> Vec<Arc<OutputCore>> {
+        self.shared.lock().outputs.clone()
+    }
+
     fn for_each_receiver(&self, each: impl Fn(&ReceiverCore)) {
-        let receivers = self.shared.lock().receivers.clone();
-        receivers.iter().for_each(|receiver| each(receiver));
+        self.receivers().iter().for_each(|receiver| each(receiver));
     }
 
     fn for_each_output(&self, each: impl Fn(&OutputCore)) {
-        let outputs = self.shared.lock().outputs.clone();
-        outputs.iter().for_each(|output| each(output));
+        self.outputs().iter().for_each(|output| each(output));
     }
 
     // ---- calls and messages of ours ----
@@ -421,6 +423,18 @@ impl RoomCore {
             mpsc::error::TrySendError::Full(_) => DriverError::Busy("too many messages wait to be sent".into()),
             mpsc::error::TrySendError::Closed(_) => DriverError::Closed,
         })
+    }
+
+    /// Sends a control message, which waits for nothing: the transport's errors are made up for by the next one.
+    pub fn send_control(self: &Arc<Self>, destination: &str, message: &Control, reliable: bool) {
+        let Some(transport) = self.transport() else { return };
+        let message = OutgoingData {
+            payload: message.encode().into(),
+            topic: TOPIC_CONTROL.to_owned(),
+            destination: Some(destination.to_owned()),
+            reliable,
+        };
+        transport.post(self, message);
     }
 
     async fn send_outgoing(&self, mut queue: mpsc::Receiver<OutgoingData>) {
@@ -498,7 +512,10 @@ fn gone() -> RpcFailure {
     RpcFailure::new(RECIPIENT_DISCONNECTED, "the participant has left")
 }
 
-/// The answer to the calls of v0: whether the caller is our counterpart.
-pub(super) fn answer(taken: bool) -> String {
-    if taken { v0::ANSWER_OK } else { v0::ANSWER_REJECT }.to_owned()
+/// For a message to the application: nothing for the label that most have.
+fn labelled(label: &Label) -> String {
+    match label.as_str() {
+        "" => String::new(),
+        label => format!(" with the label {label:?}"),
+    }
 }

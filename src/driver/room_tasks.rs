@@ -107,6 +107,10 @@ impl Waiting {
         Some(event)
     }
 
+    pub fn lost_events(&self) -> u64 {
+        self.lost_events
+    }
+
     fn forget(&mut self, event: &RoomEvent) {
         self.bytes -= message_bytes(event);
         self.lost_events += 1;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tap: takes our streams of video off the reliable channel, on the network thread, before `livekit` queues,
-//! prints and re-queues every packet. Whatever it refuses goes on to `livekit` untouched.
+//! The tap: takes our streams of video off the reliable channel, and our control messages off both, on the network
+//! thread, before `livekit` queues, prints and re-queues every packet. Whatever it refuses goes on to `livekit` untouched.
 //!
 //! It keeps the open streams, by participant SID and stream id, and the last sequence number of each SID, as the
 //! engine does: after a resume the server replays what it believes to be missing. A stream of a participant whom the
 //! room does not know yet (its signalling is slower than its data) waits, within bounds, until the room does. So does one
 //! of a participant's next session, under another SID: the news that the last one has left would end it.
 //!
-//! A clear is carried out here, where its place among the packets of its sender is known: through `livekit`, whose
+//! A clear of version 0 is carried out here, where its place among the packets of its sender is known: through `livekit`, whose
 //! queues are longer, it could come after the next stream and end that one. `livekit` gets the call all the same, and
-//! its handler asks here for the answer.
+//! its handler asks here for the answer. Those of version 1 say what they are about and need no place; nor do control
+//! messages, which may be lost and repeated.
 //!
 //! Kinds of packets that nobody here has a use for are taken, too: `livekit` trusts their content and could panic.
 //!
 //! Its lock is held while a receiver takes a chunk, so that packets of one sender are never handled out of order; the
 //! receivers never call back.
 
-use super::{receiver::StreamSink, room_core::RoomCore};
+use super::{own_calls::is_control, receiver::StreamSink, room_core::RoomCore};
 use crate::wire::{
-    packet::{Body, Packet, StreamHeader},
+    packet::{Body, Call, Packet, StreamHeader},
     v0,
 };
 use bytes::Bytes;
@@ -125,27 +126,34 @@ impl Tap {
 }
 
 impl DataTap for Tap {
-    fn on_packet(&self, raw: &Bytes) -> bool {
+    fn on_packet(&self, raw: &Bytes, reliable: bool) -> bool {
         let Some(room) = self.room.upgrade() else { return false };
         // What cannot be decoded is livekit's to refuse.
         let Ok(packet) = Packet::decode(raw.clone()) else { return false };
-        self.state.lock().handle(&room, packet, Instant::now())
+        match &packet.body {
+            Body::Foreign => true,
+            Body::User(message) if is_control(&message.topic) => {
+                room.control(&packet.participant_identity, &message.payload);
+                true
+            }
+            Body::User(_) | Body::Other => false,
+            _ => reliable && self.state.lock().handle(&room, packet, Instant::now()),
+        }
     }
 }
 
 impl State {
     /// `true`: taken.
     fn handle(&mut self, room: &RoomCore, packet: Packet, came: Instant) -> bool {
-        if let Some((call, v0::METHOD_CLEAR_BUFFER)) = packet.rpc_request() {
-            self.clear(room, &packet, call);
+        if let Some(Call { id, method: v0::METHOD_CLEAR_BUFFER, has_payload: false }) = packet.rpc_request() {
+            self.clear(room, &packet, id);
             return false;
         }
         let stream_id = match &packet.body {
             Body::StreamHeader(header) if is_ours(header) => &header.stream_id,
             Body::StreamChunk(chunk) => &chunk.stream_id,
             Body::StreamTrailer(trailer) => &trailer.stream_id,
-            Body::Foreign => return true,
-            Body::StreamHeader(_) | Body::RpcRequest(_) | Body::Other => return false,
+            _ => return false,
         };
         let name = (packet.participant_sid.to_string(), stream_id.to_string());
         let begins = matches!(packet.body, Body::StreamHeader(_));
@@ -175,10 +183,10 @@ impl State {
             }
             Body::StreamTrailer(trailer) => {
                 if let Some(sink) = self.open.remove(&name).and_then(|stream| stream.sink) {
-                    sink.close(&trailer.reason);
+                    sink.close(&trailer.reason, Some(&trailer.attributes));
                 }
             }
-            Body::RpcRequest(_) | Body::Foreign | Body::Other => {}
+            _ => {}
         }
         true
     }
@@ -287,7 +295,13 @@ mod tests {
             participant::{Participant, ParticipantKind},
             Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions, SegmentCause, Wait,
         },
-        wire::packet::encode,
+        wire::{
+            packet::encode,
+            v1::{
+                control::{self, Control, TOPIC_CONTROL},
+                Label,
+            },
+        },
     };
     use livekit_protocol::{
         data_packet::Value,
@@ -295,7 +309,7 @@ mod tests {
             header::ContentHeader::{ByteHeader, TextHeader},
             ByteHeader as Bytewise, Chunk, Header, TextHeader as Textual, Trailer,
         },
-        ChatMessage, DataPacket, RpcRequest, Transcription,
+        ChatMessage, DataPacket, RpcRequest, Transcription, UserPacket,
     };
 
     /// A tap before a room with a receiver, and what its sender, `camera`, would send.
@@ -325,7 +339,7 @@ mod tests {
                 value: Some(value),
                 ..Default::default()
             };
-            self.tap.on_packet(&encode(&packet))
+            self.tap.on_packet(&encode(&packet), true)
         }
 
         fn open(&mut self, stream: &str) -> bool {
@@ -413,6 +427,51 @@ mod tests {
             assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 1, cause: SegmentCause::Cleared, .. }));
             to.expect_segment(2);
         }
+    }
+
+    #[test]
+    fn a_clear_of_version_1_is_left_to_the_call() {
+        let mut to = Setting::new("tap-clear-v1", Some("camera"));
+        assert!(to.open("one") && to.frame("one"));
+        let Value::RpcRequest(call) = packet_call() else { panic!("a call is expected") };
+        assert!(!to.packet(Value::RpcRequest(RpcRequest { payload: "{}".into(), ..call })));
+        assert_eq!(to.tap.clear_answer("camera", "call"), None);
+        assert!(to.close("one"));
+        to.expect_segment(1);
+    }
+
+    #[test]
+    fn control_messages_are_taken_on_both_channels_and_those_of_applications_on_none() {
+        let to = Setting::new("tap-control", Some("camera"));
+        let ping = Control { label: Label::default(), body: control::Body::Ping { token: 1 } };
+        for (topic, payload, ours) in [(TOPIC_CONTROL, ping.encode(), true), ("chat", b"hi".to_vec(), false)] {
+            let said = UserPacket { topic: Some(topic.into()), payload, ..Default::default() };
+            let packet = DataPacket {
+                participant_identity: "camera".into(),
+                value: Some(Value::User(said)),
+                ..Default::default()
+            };
+            for reliable in [true, false] {
+                assert_eq!(to.tap.on_packet(&encode(&packet), reliable), ours);
+            }
+        }
+    }
+
+    #[test]
+    fn video_is_taken_off_the_reliable_channel_only() {
+        let to = Setting::new("tap-lossy", Some("camera"));
+        let header = Header {
+            topic: v0::TOPIC.into(),
+            content_header: Some(ByteHeader(Bytewise { name: "VIDEO_1".into() })),
+            ..Default::default()
+        };
+        let packet = DataPacket {
+            participant_identity: "camera".into(),
+            value: Some(Value::StreamHeader(header)),
+            ..Default::default()
+        };
+        assert!(!to.tap.on_packet(&encode(&packet), false));
+        assert!(to.tap.on_packet(&encode(&packet), true));
     }
 
     #[test]

@@ -122,9 +122,15 @@ pub(super) unsafe fn struct_size<T: CStruct>(pointer: *const T) -> Outcome<usize
 /// Like [`struct_size`], for a struct that must hold every field because it owns what they point to.
 pub(super) unsafe fn whole_struct<T: CStruct>(pointer: *const T) -> Outcome {
     // SAFETY: as the caller says.
+    unsafe { owning_struct(pointer, size_of::<T>()) }
+}
+
+/// Like [`whole_struct`], where the fields that own something lie in the first `least` bytes.
+pub(super) unsafe fn owning_struct<T: CStruct>(pointer: *const T, least: usize) -> Outcome {
+    // SAFETY: as the caller says.
     let size = unsafe { struct_size(pointer) }?;
-    if size < size_of::<T>() {
-        return Err(Failure::invalid(format!("struct_size {size} of {} is less than {}", T::NAME, size_of::<T>())));
+    if size < least {
+        return Err(Failure::invalid(format!("struct_size {size} of {} is less than {least}", T::NAME)));
     }
     Ok(())
 }

@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 /// What an event tells: LKV_EVENT_*.
 pub type lkv_event_type = i32;
-/// A segment starts: `segment`, and of its frames `pixel_type`, `width`, `height`.
+/// A segment starts: `segment`, and of its first frame `pixel_type`, `width`, `height`: later ones may have others.
 pub const LKV_EVENT_SEGMENT_START: lkv_event_type = 1;
 /// A whole frame: `frame`, `segment`, `number`.
 pub const LKV_EVENT_FRAME: lkv_event_type = 2;
-/// The segment that started last is over: `segment`, `cause`, `frames`.
+/// The segment that started last is over: `segment`, `cause`, `frames`, `frames_lost`.
 pub const LKV_EVENT_SEGMENT_END: lkv_event_type = 3;
 /// The sender cleared its buffer: what is on show is void. The end of each open segment follows.
 pub const LKV_EVENT_CLEARED: lkv_event_type = 4;
@@ -33,6 +33,9 @@ pub const LKV_EVENT_ERROR: lkv_event_type = 6;
 pub const LKV_EVENT_SENDER: lkv_event_type = 7;
 /// A segment of an output was played: `segment`, `position_us`, `interrupted`, `made_up`.
 pub const LKV_EVENT_PLAYBACK_FINISHED: lkv_event_type = 8;
+/// The receiver of an output shows a segment: `segment`. Not every receiver tells; who does tells before the segment's
+/// LKV_EVENT_PLAYBACK_FINISHED.
+pub const LKV_EVENT_PLAYBACK_STARTED: lkv_event_type = 9;
 
 /// Why a segment ended: LKV_CAUSE_*.
 pub type lkv_segment_cause = i32;
@@ -48,7 +51,7 @@ pub const LKV_CAUSE_TRUNCATED: lkv_segment_cause = 3;
 pub const LKV_CAUSE_TIMED_OUT: lkv_segment_cause = 4;
 /// The sender left the room.
 pub const LKV_CAUSE_SENDER_LEFT: lkv_segment_cause = 5;
-/// The sender started anew.
+/// The sender's program or output started anew (version 1 of the wire only).
 pub const LKV_CAUSE_SENDER_RESTARTED: lkv_segment_cause = 6;
 /// The room was closed or lost for good.
 pub const LKV_CAUSE_DISCONNECTED: lkv_segment_cause = 7;
@@ -95,9 +98,9 @@ pub struct lkv_event {
     pub made_up: u8,
     /// 0.
     pub reserved0: [u8; 2],
-    /// Pixel type of the segment: LKV_PIXEL_*.
+    /// Pixel type of the segment's first frame: LKV_PIXEL_*.
     pub pixel_type: lkv_pixel,
-    /// Width of the segment's frames, in pixels.
+    /// Width of the segment's first frame, in pixels.
     pub width: u32,
     /// Height, in pixels.
     pub height: u32,
@@ -109,9 +112,15 @@ pub struct lkv_event {
     pub message: *const c_char,
     /// The library's.
     pub reserved2: *mut c_void,
+    /// Frames of the segment that the sender has sent and that did not arrive whole, as far as is known; 0 where the sender
+    /// speaks version 0 of the wire.
+    pub frames_lost: u64,
 }
 
 c_structs!(lkv_event);
+
+/// Bytes of an event that own something; shorter structs cannot be filled.
+const OWNING: usize = std::mem::offset_of!(lkv_event, frames_lost);
 
 // An empty event is not the end of a segment.
 const _: () = assert!(LKV_CAUSE_NONE == 0);
@@ -124,9 +133,9 @@ const _: () = assert!(LKV_CAUSE_NONE == 0);
 pub unsafe extern "C" fn lkv_event_clear(event: *mut lkv_event) {
     guard_or((), || {
         // SAFETY: `event` is NULL or valid, says the caller.
-        if unsafe { args::whole_struct(event) }.is_ok() {
-            // SAFETY: not NULL and whole, as just checked; initialised, says the caller.
-            unsafe { (*event).clear() };
+        if unsafe { lkv_event::check(event) }.is_ok() {
+            // SAFETY: as just checked; initialised, says the caller.
+            unsafe { lkv_event::clear(event) };
         }
     });
 }
@@ -143,17 +152,27 @@ impl lkv_event {
         self
     }
 
-    unsafe fn clear(&mut self) {
-        // SAFETY: the event holds a reference to its frame, or NULL.
-        unsafe { take_back(self.frame) };
-        if !self.reserved2.is_null() {
-            // SAFETY: set by `with_message` only.
-            drop(unsafe { CString::from_raw(self.reserved2.cast()) });
-        }
-        *self = Self { struct_size: self.struct_size, ..Self::empty() };
+    /// Refuses what cannot hold all that an event owns.
+    pub(super) unsafe fn check(event: *const Self) -> Outcome {
+        // SAFETY: as the caller says.
+        unsafe { args::owning_struct(event, OWNING) }
     }
 
-    /// Gives the event to C. The output must be whole: the caller has checked it before it took the event.
+    /// The event was checked. It may be a shorter one of an older header, so that it is never a reference.
+    unsafe fn clear(event: *mut Self) {
+        // SAFETY: both are among the bytes that were checked.
+        let (frame, message) = unsafe { ((*event).frame, (*event).reserved2) };
+        // SAFETY: the event holds a reference to its frame, or NULL.
+        unsafe { take_back(frame) };
+        if !message.is_null() {
+            // SAFETY: set by `with_message` only.
+            drop(unsafe { CString::from_raw(message.cast()) });
+        }
+        // SAFETY: `write` goes by the event's own size. It was checked, so that nothing fails.
+        let _ = unsafe { args::write(event, &Self::empty()) };
+    }
+
+    /// Gives the event to C. The caller has checked the output before it took the event.
     pub(super) unsafe fn give(self, out: *mut lkv_event) -> Outcome {
         // SAFETY: as the caller says.
         unsafe { args::write(out, &self) }
@@ -186,7 +205,7 @@ impl EventCallback {
         // SAFETY: the function borrows the event and gets its own user_data.
         unsafe { (self.function)(&event, self.user_data.pointer()) };
         // SAFETY: the event is ours.
-        unsafe { event.clear() };
+        unsafe { lkv_event::clear(&mut event) };
     }
 }
 
@@ -202,9 +221,9 @@ impl From<ReceiverEvent> for lkv_event {
                 let (segment, number) = (frame.info().segment, frame.info().number);
                 Self { segment, number, frame: give(frame), ..Self::new(LKV_EVENT_FRAME) }
             }
-            ReceiverEvent::SegmentEnd { segment, frames, cause } => {
-                let cause = cause_number(cause);
-                Self { segment, number: frames, frames, cause, ..Self::new(LKV_EVENT_SEGMENT_END) }
+            ReceiverEvent::SegmentEnd { segment, frames, lost, cause } => {
+                let (cause, number) = (cause_number(cause), frames);
+                Self { segment, number, frames, frames_lost: lost, cause, ..Self::new(LKV_EVENT_SEGMENT_END) }
             }
             ReceiverEvent::Cleared => Self::new(LKV_EVENT_CLEARED),
             ReceiverEvent::Notified { segment, position_us, answer } => {
@@ -231,6 +250,7 @@ impl From<ReceiverEvent> for lkv_event {
 impl From<OutputEvent> for lkv_event {
     fn from(event: OutputEvent) -> Self {
         match event {
+            OutputEvent::PlaybackStarted { segment } => Self { segment, ..Self::new(LKV_EVENT_PLAYBACK_STARTED) },
             OutputEvent::PlaybackFinished { segment, position_us, interrupted, made_up } => Self {
                 segment,
                 position_us,

@@ -84,7 +84,8 @@ pub struct lkv_frame_info {
     pub segment: u64,
     /// Its number in the segment, from 0.
     pub number: u64,
-    /// Presentation time in the segment, in microseconds; LKV_NO_PTS if the sender's wire does not carry it.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS if the sender gave none, or its version of the wire
+    /// does not carry it.
     pub pts_us: i64,
     /// All planes one after the other, rows tight; good as long as a reference to the frame is held.
     pub data: *const u8,
@@ -111,7 +112,7 @@ pub struct lkv_frame_desc {
     pub plane_count: u32,
     /// 0.
     pub reserved0: u32,
-    /// Presentation time in the segment, in microseconds.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS: none. 0 is a time.
     pub pts_us: i64,
     /// The planes, in the order of the pixel type.
     pub planes: [lkv_plane; LKV_MAX_PLANES],

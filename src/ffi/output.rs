@@ -6,7 +6,7 @@ use super::event::{lkv_event, EventCallback};
 use super::frame::{lkv_frame_desc, Picture, Release};
 use super::guard::{guard, guard_or};
 use super::handle::{self, Object, Opaque};
-use super::receiver::{limit, lkv_queue_policy, policy};
+use super::receiver::{known_us, limit, lkv_queue_policy, policy, us, wire_version};
 use super::room::{lkv_room, LKV_FOREVER};
 use super::status::{lkv_result, Failure, Outcome};
 use crate::driver::{Output, OutputOptions, OutputStats};
@@ -55,9 +55,13 @@ pub struct lkv_output_options {
     /// A frame that has been queued for so long, microseconds, is dropped whole; one that is being sent never is. 0: 500 ms
     /// under LKV_POLICY_DROP_OLDEST, else LKV_FOREVER: any age will do.
     pub max_age_us: i64,
+    /// Tells several outputs to one destination apart; NULL: none. At most 64 bytes without control characters. The
+    /// destination has a receiver of that label; one that speaks version 0 of the wire only knows no labels, which an
+    /// LKV_EVENT_ERROR says.
+    pub label: *const c_char,
 }
 
-/// A function that an output calls on its own thread when a segment was played, one at a time, in order.
+/// A function that an output calls on its own thread when a segment is on show or was played, one at a time, in order.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct lkv_playback_listener {
@@ -65,8 +69,8 @@ pub struct lkv_playback_listener {
     pub struct_size: u32,
     /// 0.
     pub reserved0: u32,
-    /// Takes an LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR, borrowed for the call. Every function may be called inside;
-    /// those that wait on this output say LKV_ERROR_WOULD_DEADLOCK.
+    /// Takes an LKV_EVENT_PLAYBACK_STARTED, LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR, borrowed for the call. Every
+    /// function may be called inside; those that wait on this output say LKV_ERROR_WOULD_DEADLOCK.
     pub on_event: Option<unsafe extern "C" fn(event: *const lkv_event, user_data: *mut c_void)>,
     /// Handed to `on_event`; may be NULL.
     pub user_data: *mut c_void,
@@ -100,7 +104,7 @@ pub struct lkv_output_stats {
     pub dropped_newest: u64,
     /// Frames lost with their stream, the destination or the room, or still queued at close.
     pub dropped_disconnected: u64,
-    /// Frames not taken.
+    /// Frames not taken, for either of the causes that refused_* count.
     pub refused: u64,
     /// Segments started.
     pub segments_started: u64,
@@ -114,6 +118,28 @@ pub struct lkv_output_stats {
     pub events_dropped: u64,
     /// Frames dropped because they were queued longer than max_age_us.
     pub dropped_late: u64,
+    /// Frames dropped because the receiver cannot take their type or size.
+    pub dropped_unsupported: u64,
+    /// Frames not taken because the queue was full, under LKV_POLICY_REFUSE.
+    pub refused_full: u64,
+    /// Frames not taken because they are over max_frame_bytes.
+    pub refused_large: u64,
+    /// Times that a segment went on in another stream, after a full reconnect.
+    pub segments_resumed: u64,
+    /// Control messages that are not for this output, or come too late.
+    pub messages_stale: u64,
+    /// Full reconnects of the room.
+    pub reconnects: u64,
+    /// Bytes that the receiver lets us send now; 0: none, or unknown, as in version 0 of the wire.
+    pub credit: u64,
+    /// Microseconds for which frames had to wait because the receiver gave no credit.
+    pub blocked_us: i64,
+    /// Round trip to the receiver, microseconds, smoothed; 0: unknown.
+    pub round_trip_us: i64,
+    /// The version of the wire that is spoken: 0 or 1; -1: unknown, as it was not agreed on yet.
+    pub wire_version: i32,
+    /// 0.
+    pub reserved0: u32,
 }
 
 c_structs!(lkv_output_options, lkv_playback_listener, lkv_output_stats);
@@ -133,7 +159,7 @@ pub unsafe extern "C" fn lkv_output_options_init(options: *mut lkv_output_option
 
 /// Makes an output to a participant. It may come later: frames wait in the queue, under its policy.
 ///
-/// \param room         has at most one output to each destination
+/// \param room         has at most one output to each destination and label
 /// \param destination  identity of the participant
 /// \param options      copied; NULL: all defaults
 /// \param out          out: the output
@@ -172,6 +198,8 @@ unsafe fn output_options(options: *const lkv_output_options) -> Outcome<OutputOp
         queue_time: duration(options.queue_us, defaults.queue_time, "queue_us")?,
         max_age: duration(options.max_age_us, defaults.max_age, "max_age_us")?,
         max_frame_bytes: limit(options.max_frame_bytes, defaults.max_frame_bytes),
+        // SAFETY: as the caller says.
+        label: unsafe { args::optional_text(options.label, "label") }?.unwrap_or_default().to_owned(),
     })
 }
 
@@ -187,8 +215,8 @@ fn duration(us: i64, default: Option<Duration>, name: &str) -> Outcome<Option<Du
     }
 }
 
-/// Sends a copy of a frame. The first frame opens a segment; a frame of another size or pixel type ends the segment and
-/// opens the next.
+/// Sends a copy of a frame. The first frame opens a segment. Size and pixel type may change from frame to frame; where the
+/// receiver speaks version 0 of the wire, a change ends the segment and opens the next.
 ///
 /// \param frame       its pixels are free again when the call returns
 /// \param timeout_ms  how long to wait for room in the queue under LKV_POLICY_BLOCK: LKV_FOREVER, 0 to try only, or
@@ -292,7 +320,7 @@ pub unsafe extern "C" fn lkv_output_clear_buffer(output: *mut lkv_output) -> lkv
     })
 }
 
-/// Adds a function that is called when a segment was played. Each listener gets each event.
+/// Adds a function that is called when a segment is on show and when it was played. Each listener gets each event.
 ///
 /// \param listener     copied
 /// \param listener_id  out: names the listener when it is removed; may be NULL
@@ -336,7 +364,8 @@ pub unsafe extern "C" fn lkv_output_remove_playback_finished_listener(
     })
 }
 
-/// Takes the next LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR of an output that has no listener.
+/// Takes the next LKV_EVENT_PLAYBACK_STARTED, LKV_EVENT_PLAYBACK_FINISHED or LKV_EVENT_ERROR of an output that has no
+/// listener.
 ///
 /// \param timeout_ms  LKV_FOREVER, 0 to look only, or milliseconds
 /// \param event       out: empty, as by LKV_EVENT_INIT or lkv_event_clear
@@ -356,9 +385,9 @@ pub unsafe extern "C" fn lkv_output_next(
         // SAFETY: `output` is NULL or a live handle, says the caller.
         let output = unsafe { handle::enter(output) }?;
         // SAFETY: `event` is NULL or valid, says the caller, here and below.
-        unsafe { args::whole_struct(event) }?;
+        unsafe { lkv_event::check(event) }?;
         let next = output.next_event(output.wait(timeout_ms)?)?;
-        // SAFETY: whole, as just checked.
+        // SAFETY: as just checked.
         unsafe { lkv_event::from(next).give(event) }
     })
 }
@@ -398,6 +427,16 @@ impl From<OutputStats> for lkv_output_stats {
             playback_unmatched: stats.playback_unmatched,
             events_dropped: stats.events_dropped,
             dropped_late: stats.dropped_late,
+            dropped_unsupported: stats.dropped_unsupported,
+            refused_full: stats.refused_full,
+            refused_large: stats.refused_large,
+            segments_resumed: stats.segments_resumed,
+            messages_stale: stats.messages_stale,
+            reconnects: stats.reconnects,
+            credit: stats.credit.unwrap_or(0),
+            blocked_us: us(stats.blocked),
+            round_trip_us: known_us(stats.round_trip),
+            wire_version: wire_version(stats.version),
             ..Self::empty()
         }
     }

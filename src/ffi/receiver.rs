@@ -15,7 +15,8 @@ use std::time::Duration;
 
 /// What happens to a frame that finds a queue full: LKV_POLICY_*.
 pub type lkv_queue_policy = i32;
-/// The sender waits. A receiver slows its sender down where the transport can (loopback); elsewhere it drops the oldest.
+/// Who sends waits. A receiver slows its sender down, by the credit that it grants, and nothing is dropped; a sender of
+/// version 0 of the wire knows no credit, so that through a server the oldest frames are dropped then.
 pub const LKV_POLICY_BLOCK: lkv_queue_policy = 0;
 /// The frame is refused with LKV_ERROR_TIMEOUT. Outputs only.
 pub const LKV_POLICY_REFUSE: lkv_queue_policy = 1;
@@ -80,6 +81,9 @@ pub struct lkv_receiver_options {
     pub queue_bytes: u64,
     /// Larger frames are refused; 0: 64 MiB.
     pub max_frame_bytes: u64,
+    /// Which of the sender's outputs to us: as its lkv_output_options say; NULL: the one without a label. At most 64 bytes
+    /// without control characters. Senders of version 0 of the wire have no other.
+    pub label: *const c_char,
 }
 
 /// Counters of a receiver since its creation. Whatever was dropped or refused is in one of them.
@@ -104,13 +108,13 @@ pub struct lkv_receiver_stats {
     pub dropped_newest: u64,
     /// Queued frames dropped by a clear of the sender.
     pub dropped_cleared: u64,
-    /// Frames that were not whole when their segment ended.
+    /// Frames that began to arrive and did not become whole.
     pub dropped_truncated: u64,
     /// Segments started.
     pub segments_started: u64,
     /// Segments ended.
     pub segments_ended: u64,
-    /// Streams refused: not from the sender, bad attributes, over a limit.
+    /// Streams refused, for any of the causes that refused_* count.
     pub streams_refused: u64,
     /// Chunks of streams that are not open.
     pub chunks_unknown: u64,
@@ -118,6 +122,37 @@ pub struct lkv_receiver_stats {
     pub chunks_lost: u64,
     /// Chunks dropped because they came again.
     pub chunks_repeated: u64,
+    /// Chunks that were not as they should be.
+    pub chunks_refused: u64,
+    /// Frames that the sender has sent and that did not arrive whole, as far as is known; 0 in version 0 of the wire.
+    pub frames_lost: u64,
+    /// Times that a segment went on in another stream, after a full reconnect.
+    pub segments_resumed: u64,
+    /// Streams refused because they are not from the sender.
+    pub refused_foreign: u64,
+    /// Streams refused because their attributes are no video.
+    pub refused_bad: u64,
+    /// Streams refused because their frames are over max_frame_bytes.
+    pub refused_large: u64,
+    /// Streams refused because too many segments wait to be taken.
+    pub refused_many: u64,
+    /// Streams refused because they are of another label or life of the sender, or of a segment that is over or cleared.
+    pub refused_stale: u64,
+    /// Control messages and clears that are not for this receiver, come too late, or claim what cannot be.
+    pub messages_stale: u64,
+    /// Full reconnects of the room.
+    pub reconnects: u64,
+    /// Bytes that the sender may be ahead by; it follows the path. 0: unknown, as in version 0 of the wire.
+    pub window: u64,
+    /// Round trip to the sender, microseconds, smoothed; 0: unknown.
+    pub round_trip_us: i64,
+    /// From the sending of a frame to its arrival, microseconds, smoothed; 0: unknown, as where the clocks of both sides do
+    /// not agree.
+    pub latency_us: i64,
+    /// The version of the wire that the sender spoke last: 0 or 1; -1: unknown.
+    pub wire_version: i32,
+    /// 0.
+    pub reserved0: u32,
 }
 
 c_structs!(lkv_receiver_callbacks, lkv_receiver_options, lkv_receiver_stats);
@@ -141,6 +176,21 @@ pub(super) fn limit(number: u64, default: usize) -> usize {
     }
 }
 
+/// Microseconds.
+pub(super) fn us(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Microseconds, where 0 is kept for what is not known.
+pub(super) fn known_us(time: Option<Duration>) -> i64 {
+    time.map_or(0, |time| us(time).max(1))
+}
+
+/// The version of the wire, -1 if it is not known.
+pub(super) fn wire_version(version: Option<u32>) -> i32 {
+    version.and_then(|version| i32::try_from(version).ok()).unwrap_or(-1)
+}
+
 /// Fills the options with their defaults. `size` is sizeof(lkv_receiver_options).
 ///
 /// Thread safety: any thread, any callback. Errors: LKV_ERROR_INVALID_ARGUMENT. Since: 0.1.
@@ -152,7 +202,7 @@ pub unsafe extern "C" fn lkv_receiver_options_init(options: *mut lkv_receiver_op
 
 /// Starts to receive. The sender may come later; the room need not be connected yet.
 ///
-/// \param room     has at most one receiver of each sender, and at most one without a named sender
+/// \param room     has at most one receiver of each sender and label, and for each label one without a named sender
 /// \param options  copied; NULL: all defaults
 /// \param out      out: the receiver; written before the first callback runs
 ///
@@ -201,7 +251,10 @@ unsafe fn receiver_options(options: *const lkv_receiver_options, gate: &Arc<Gate
             0 => defaults.idle_timeout,
             ms => Duration::from_millis(ms.into()),
         },
+        // SAFETY: as above.
+        label: unsafe { args::optional_text(options.label, "label") }?.unwrap_or_default().to_owned(),
         on_event,
+        ..defaults
     })
 }
 
@@ -241,14 +294,17 @@ pub unsafe extern "C" fn lkv_receiver_next(
         // SAFETY: `receiver` is NULL or a live handle, says the caller.
         let receiver = unsafe { handle::enter(receiver) }?;
         // SAFETY: `event` is NULL or valid, says the caller, here and below.
-        unsafe { args::whole_struct(event) }?;
+        unsafe { lkv_event::check(event) }?;
         let next = receiver.next_event(receiver.wait(timeout_ms)?)?;
-        // SAFETY: whole, as just checked.
+        // SAFETY: as just checked.
         unsafe { lkv_event::from(next).give(event) }
     })
 }
 
 /// Tells the sender how far playback of a segment came. Returns at once; the answer is an LKV_EVENT_NOTIFIED.
+///
+/// A sender of version 0 of the wire cannot tell segments apart: notify every one, in order. One of version 1 is told by the
+/// library of a segment that it cleared if the application has not done so a second later.
 ///
 /// \param segment      0: the oldest one that was not told about yet
 /// \param position_us  microseconds played, 0 or more; the application's own count, cumulative over segments if it likes
@@ -271,6 +327,23 @@ pub unsafe extern "C" fn lkv_receiver_notify_playback_finished(
             return Err(Failure::invalid(format!("position_us {position_us}")));
         }
         Ok(receiver.notify_playback_finished(segment, position_us, interrupted)?)
+    })
+}
+
+/// Tells the sender that a segment is on show; it gets an LKV_EVENT_PLAYBACK_STARTED. Call it when the segment's first frame is
+/// shown; again changes nothing. Returns at once. Senders of version 0 of the wire are not told, which is no error.
+///
+/// \param segment  0: the one whose start was taken last
+///
+/// Thread safety: any thread, any callback. If the sender cannot be told, an LKV_EVENT_ERROR says so.
+/// Errors: LKV_ERROR_NOT_FOUND if there is no such segment, or its playback is finished; LKV_ERROR_CLOSED;
+/// LKV_ERROR_INVALID_ARGUMENT.
+/// Since: 0.1.
+#[no_mangle]
+pub unsafe extern "C" fn lkv_receiver_notify_playback_started(receiver: *mut lkv_receiver, segment: u64) -> lkv_result {
+    guard(|| {
+        // SAFETY: `receiver` is NULL or a live handle, says the caller.
+        Ok(unsafe { handle::enter(receiver) }?.notify_playback_started(segment)?)
     })
 }
 
@@ -310,6 +383,20 @@ impl From<ReceiverStats> for lkv_receiver_stats {
             chunks_unknown: stats.chunks_unknown,
             chunks_lost: stats.chunks_lost,
             chunks_repeated: stats.chunks_repeated,
+            chunks_refused: stats.chunks_refused,
+            frames_lost: stats.frames_lost,
+            segments_resumed: stats.segments_resumed,
+            refused_foreign: stats.refused_foreign,
+            refused_bad: stats.refused_bad,
+            refused_large: stats.refused_large,
+            refused_many: stats.refused_many,
+            refused_stale: stats.refused_stale,
+            messages_stale: stats.messages_stale,
+            reconnects: stats.reconnects,
+            window: stats.window,
+            round_trip_us: known_us(stats.round_trip),
+            latency_us: known_us(stats.latency),
+            wire_version: wire_version(stats.version),
             ..Self::empty()
         }
     }

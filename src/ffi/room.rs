@@ -124,7 +124,19 @@ pub struct lkv_participant {
     pub metadata: *const c_char,
 }
 
-c_structs!(lkv_room_options, lkv_participant);
+/// Counters of a room since its creation.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct lkv_room_stats {
+    /// Set by the caller: sizeof(lkv_room_stats).
+    pub struct_size: u32,
+    /// 0.
+    pub reserved0: u32,
+    /// Events and messages dropped because too many waited for lkv_room_next_event or a slow callback.
+    pub events_dropped: u64,
+}
+
+c_structs!(lkv_room_options, lkv_participant, lkv_room_stats);
 
 /// Fills the options with their defaults. `size` is sizeof(lkv_room_options).
 ///
@@ -376,6 +388,22 @@ pub unsafe extern "C" fn lkv_room_next_event(
         let next = room.next_event(room.wait(timeout_ms)?)?;
         // SAFETY: whole, as just checked.
         unsafe { args::write(event, &lkv_room_event::from(next)) }
+    })
+}
+
+/// Reads the counters.
+///
+/// \param stats  out: with `struct_size` set by the caller
+///
+/// Thread safety: any thread, any callback. Errors: LKV_ERROR_INVALID_ARGUMENT. Since: 0.1.
+#[no_mangle]
+pub unsafe extern "C" fn lkv_room_get_stats(room: *mut lkv_room, stats: *mut lkv_room_stats) -> lkv_result {
+    guard(|| {
+        // SAFETY: `room` is NULL or a live handle, says the caller.
+        let room = unsafe { handle::enter(room) }?;
+        let counters = lkv_room_stats { events_dropped: room.lost_events(), ..lkv_room_stats::empty() };
+        // SAFETY: `stats` is NULL or valid, says the caller.
+        unsafe { args::write(stats, &counters) }
     })
 }
 

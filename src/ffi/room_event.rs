@@ -49,7 +49,7 @@ pub struct lkv_room_event {
     pub reserved0: [u8; 7],
     /// Text for humans; may be NULL.
     pub message: *const c_char,
-    /// The participant; of a message, its sender, "" if that is the server.
+    /// The participant; of a message, its sender, "" if that is the server or somebody whom the room does not know yet.
     pub identity: *const c_char,
     /// The message's topic.
     pub topic: *const c_char,

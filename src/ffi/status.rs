@@ -163,7 +163,8 @@ pub(super) fn result_of(error: &DriverError) -> lkv_result {
 /// The number in an `ERROR` event.
 pub(super) fn result_of_kind(kind: ErrorKind) -> lkv_result {
     match kind {
-        ErrorKind::BadStream => LKV_ERROR_UNSUPPORTED,
+        ErrorKind::BadStream | ErrorKind::Unsupported => LKV_ERROR_UNSUPPORTED,
+        ErrorKind::Refused => LKV_ERROR_REJECTED,
         ErrorKind::FrameTooLarge | ErrorKind::TooManySegments => LKV_ERROR_TOO_LARGE,
         ErrorKind::Transport => LKV_ERROR_IO,
         ErrorKind::Rpc => LKV_ERROR_RPC,

@@ -189,7 +189,7 @@ macro_rules! layouts {
 layouts! {
     event::lkv_event {
         struct_size, r#type, segment, number, frames, position_us, cause, answer, error, interrupted, made_up,
-        reserved0, pixel_type, width, height, reserved1, frame, message, reserved2,
+        reserved0, pixel_type, width, height, reserved1, frame, message, reserved2, frames_lost,
     }
     frame::lkv_plane { data, stride, row_bytes, rows }
     frame::lkv_frame_info {
@@ -197,22 +197,26 @@ layouts! {
     }
     frame::lkv_frame_desc { struct_size, r#type, width, height, plane_count, reserved0, pts_us, planes }
     output::lkv_output_options {
-        struct_size, policy, queue_frames, reserved0, queue_bytes, max_frame_bytes, queue_us, max_age_us,
+        struct_size, policy, queue_frames, reserved0, queue_bytes, max_frame_bytes, queue_us, max_age_us, label,
     }
     output::lkv_playback_listener { struct_size, reserved0, on_event, user_data, destroy }
     output::lkv_output_stats {
         struct_size, queue_frames, queue_bytes, frames_accepted, bytes_accepted, frames_sent, bytes_sent,
         dropped_cleared, dropped_oldest, dropped_newest, dropped_disconnected, refused, segments_started,
-        segments_finished, playback_finished, playback_unmatched, events_dropped, dropped_late,
+        segments_finished, playback_finished, playback_unmatched, events_dropped, dropped_late, dropped_unsupported,
+        refused_full, refused_large, segments_resumed, messages_stale, reconnects, credit, blocked_us, round_trip_us,
+        wire_version, reserved0,
     }
     receiver::lkv_receiver_callbacks { struct_size, reserved0, on_event, user_data, destroy }
     receiver::lkv_receiver_options {
-        struct_size, policy, sender, callbacks, queue_frames, idle_timeout_ms, queue_bytes, max_frame_bytes,
+        struct_size, policy, sender, callbacks, queue_frames, idle_timeout_ms, queue_bytes, max_frame_bytes, label,
     }
     receiver::lkv_receiver_stats {
         struct_size, queue_frames, queue_bytes, frames_received, bytes_received, frames_delivered, dropped_oldest,
         dropped_newest, dropped_cleared, dropped_truncated, segments_started, segments_ended, streams_refused,
-        chunks_unknown, chunks_lost, chunks_repeated,
+        chunks_unknown, chunks_lost, chunks_repeated, chunks_refused, frames_lost, segments_resumed, refused_foreign,
+        refused_bad, refused_large, refused_many, refused_stale, messages_stale, reconnects, window, round_trip_us,
+        latency_us, wire_version, reserved0,
     }
     room_event::lkv_room_event {
         struct_size, r#type, state, reason, error, kind, reliable, reserved0, message, identity, topic, data, size,
@@ -222,6 +226,7 @@ layouts! {
     room::lkv_room_options {
         struct_size, connect_timeout_ms, callbacks, ca_file, ca_pem, ca_pem_size, dual_peer_connection, reserved0,
     }
+    room::lkv_room_stats { struct_size, reserved0, events_dropped }
     room::lkv_participant { struct_size, kind, identity, name, metadata }
     rpc::lkv_rpc_result { struct_size, result, rpc_code, reserved0, payload }
     rpc::lkv_rpc_callbacks { struct_size, reserved0, on_result, user_data, destroy }

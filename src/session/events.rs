@@ -2,7 +2,13 @@
 //! The vocabulary between a session, its driver and the application. Values only: no behaviour but small conversions.
 
 use crate::frame::{Frame, PixelFormat};
-use crate::wire::v0::{PlaybackFinished, StreamAttributes};
+use crate::wire::v0::{self, PlaybackFinished};
+use crate::wire::v1::attributes::StreamAttributes;
+use crate::wire::v1::control::Control;
+use crate::wire::v1::hello::HelloRequest;
+use crate::wire::v1::record::Record;
+use crate::wire::v1::rpc;
+use crate::wire::v1::trailer::Trailer;
 use std::collections::HashMap;
 
 /// Names one inbound stream. The driver chooses it and never uses one twice in a session.
@@ -25,6 +31,8 @@ pub struct StreamOpened<'a> {
 pub struct StreamEnd<'a> {
     /// Empty when the sender finished the stream; else why it was broken off.
     pub reason: &'a str,
+    /// The trailer's attributes, unchecked; `None` from a transport that does not have them.
+    pub attributes: Option<&'a HashMap<String, String>>,
 }
 
 /// The answer to an RPC of a peer.
@@ -49,7 +57,7 @@ pub enum SegmentCause {
     TimedOut,
     /// The sender left the room.
     SenderLeft,
-    /// The sender started anew (wire v1 only: v0 cannot tell).
+    /// The sender started anew (version 1 only: version 0 cannot tell).
     SenderRestarted,
     /// The room was closed or lost for good.
     Disconnected,
@@ -68,8 +76,12 @@ pub enum ErrorKind {
     TooManySegments,
     /// The transport refused to open, write or close a stream.
     Transport,
-    /// A clear did not reach the peer, or was rejected.
+    /// A clear or a playback-started did not reach the peer, or was rejected.
     Rpc,
+    /// The destination cannot take what is sent: a frame's type or size, or a label with a peer of version 0.
+    Unsupported,
+    /// The destination listens to somebody else, or has another output of this label.
+    Refused,
 }
 
 /// How the sender answered a playback-finished.
@@ -99,6 +111,34 @@ pub enum ReceiverRequest {
         /// The payload.
         message: PlaybackFinished,
     },
+    /// Perform the playback-finished RPC of version 1 and report with `notify_answered`. These wait for nothing: the
+    /// message says which segment it is about.
+    SegmentFinished {
+        /// To be handed back with the answer.
+        id: NotifyId,
+        /// Identity of the segment's sender.
+        destination: String,
+        /// The payload.
+        message: rpc::PlaybackFinished,
+    },
+    /// Perform the playback-started RPC and report with `notify_answered`.
+    SegmentStarted {
+        /// To be handed back with the answer.
+        id: NotifyId,
+        /// Identity of the segment's sender.
+        destination: String,
+        /// The payload.
+        message: rpc::PlaybackStarted,
+    },
+    /// Send a control message. Nothing is to be reported.
+    Control {
+        /// Identity of the sender.
+        destination: String,
+        /// The message.
+        message: Control,
+        /// On which channel.
+        reliable: bool,
+    },
 }
 
 /// What the application of a receiver sees, in order.
@@ -111,7 +151,7 @@ pub enum ReceiverEvent {
     SegmentStart {
         /// Counts from 1 in this receiver.
         segment: u64,
-        /// Of every frame of the segment.
+        /// Of every frame of the segment; in version 1 of the first.
         format: PixelFormat,
         /// Pixels.
         width: u32,
@@ -126,6 +166,8 @@ pub enum ReceiverEvent {
         segment: u64,
         /// Whole frames that arrived, delivered or dropped.
         frames: u64,
+        /// Frames known to have been sent that did not arrive (version 1 only).
+        lost: u64,
         /// Why it ended.
         cause: SegmentCause,
     },
@@ -158,25 +200,108 @@ pub enum OutputAction {
         /// Counts from 1 in this output.
         segment: u64,
         /// For the header.
-        attributes: StreamAttributes,
+        attributes: SegmentAttributes,
     },
     /// Write one frame to the open stream in fresh chunks, asking `is_cancelled` between them; answer with `write_done`.
     Write(Frame),
+    /// Write one record to the open stream, chunk for chunk, asking `is_cancelled` between them; answer with
+    /// `write_done`.
+    WriteRecord {
+        /// The stream's.
+        segment: u64,
+        /// A frame of version 1.
+        record: Record,
+    },
     /// Send the trailer of the open stream; answer with `stream_closed`.
     CloseStream {
         /// Its number.
         segment: u64,
-        /// For the trailer: empty when the segment is whole, else why it was broken off.
+        /// For the trailer: empty when the segment is whole, else why it was broken off. In version 1 always empty.
         reason: &'static str,
+        /// For the trailer's attributes, in version 1.
+        trailer: Option<Trailer>,
     },
     /// Perform the clear RPC; answer with `clear_answered`, after [`CLEAR_ANSWER_TIMEOUT`](super::CLEAR_ANSWER_TIMEOUT)
     /// at the latest.
     ClearBuffer,
 }
 
+/// With which attributes a segment's stream begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SegmentAttributes {
+    /// Of version 0.
+    V0(v0::StreamAttributes),
+    /// Of version 1.
+    V1(StreamAttributes),
+}
+
+impl SegmentAttributes {
+    /// Of the first frame.
+    pub fn video(&self) -> &v0::StreamAttributes {
+        match self {
+            Self::V0(video) => video,
+            Self::V1(attributes) => &attributes.video,
+        }
+    }
+
+    /// For the header.
+    pub fn to_map(&self) -> HashMap<String, String> {
+        match self {
+            Self::V0(video) => video.to_map(),
+            Self::V1(attributes) => attributes.to_map(),
+        }
+    }
+}
+
+/// Names one call of an output on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallId(pub u64);
+
+/// What an output's session wants from the driver beside its actions: any time, any number at once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutputRequest {
+    /// Perform the hello and report with `hello_answered`, after [`HELLO_ANSWER_TIMEOUT`](super::HELLO_ANSWER_TIMEOUT)
+    /// at the latest.
+    Hello {
+        /// To be handed back with the answer.
+        id: CallId,
+        /// The payload.
+        message: HelloRequest,
+    },
+    /// Perform the clear RPC of version 1 and report with `clear_call_answered`, after
+    /// [`CLEAR_CALL_TIMEOUT`](super::CLEAR_CALL_TIMEOUT) at the latest. Frames do not wait for it.
+    Clear {
+        /// To be handed back with the answer.
+        id: CallId,
+        /// The payload.
+        message: rpc::Clear,
+    },
+    /// Send a control message. Nothing is to be reported.
+    Control {
+        /// The message.
+        message: Control,
+        /// On which channel.
+        reliable: bool,
+    },
+}
+
+/// Why a hello has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HelloFailure {
+    /// The destination does not know the method (RPC error 1400): it speaks version 0.
+    Unsupported,
+    /// The call failed, was not answered in time, or the answer cannot be read: why.
+    Failed(String),
+}
+
 /// What the application of an output sees, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputEvent {
+    /// The receiving application shows the segment. Version 1 only; at most once, and before its finish.
+    PlaybackStarted {
+        /// Counts from 1 in this output.
+        segment: u64,
+    },
     /// A segment was played, or no answer about it can come any more.
     PlaybackFinished {
         /// Counts from 1 in this output.

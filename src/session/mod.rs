@@ -10,25 +10,33 @@
 //! |---|---|
 //! | `receiver` | [`ReceiverSession`]: chunks in, frames and segment ends out |
 //! | `output` | [`OutputSession`]: frames in, stream writes out |
+//! | `agreement` | which version an output speaks with its destination |
+//! | `credit` | how much a sender may be ahead of its receiver, at both ends |
+//! | `round_trip` | what clocks tell of the path |
 //! | `playback` | which segment a playback-finished belongs to, on both sides |
 //! | `queue` | the bounded queue and its [`QueuePolicy`] |
 //! | `events` | what is told to the driver and to the application |
 //! | `stats` | counters |
 
+mod agreement;
+mod credit;
 mod events;
 mod output;
 mod playback;
 mod queue;
 mod receiver;
+mod round_trip;
 mod stats;
 #[cfg(test)]
 mod tests;
 
+pub use agreement::HELLO_ANSWER_TIMEOUT;
 pub use events::{
-    Answer, ErrorKind, NotifyAnswer, NotifyId, OutputAction, OutputEvent, ReceiverEvent, ReceiverRequest, SegmentCause,
-    SendError, SessionError, StreamEnd, StreamKey, StreamOpened, TransportResult,
+    Answer, CallId, ErrorKind, HelloFailure, NotifyAnswer, NotifyId, OutputAction, OutputEvent, OutputRequest,
+    ReceiverEvent, ReceiverRequest, SegmentAttributes, SegmentCause, SendError, SessionError, StreamEnd, StreamKey,
+    StreamOpened, TransportResult,
 };
-pub use output::{OutputConfig, OutputSession, CLEAR_ANSWER_TIMEOUT};
+pub use output::{OutputConfig, OutputSession, CLEAR_ANSWER_TIMEOUT, CLEAR_CALL_TIMEOUT};
 pub use queue::QueuePolicy;
 pub use receiver::{ReceiverConfig, ReceiverSession};
 pub use stats::{OutputStats, ReceiverStats};

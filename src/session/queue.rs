@@ -104,6 +104,13 @@ impl<C> Queue<C> {
         Admission::Queued { dropped }
     }
 
+    /// Queues a frame whatever the bounds: who sends it was told to wait, and this one was under way.
+    pub(super) fn push_under_way(&mut self, frame: Frame, now: Instant) {
+        self.since.push_back(now);
+        self.bytes += frame.data().len();
+        self.items.push_back(Item::Frame(frame));
+    }
+
     pub(super) fn push_control(&mut self, control: C) {
         self.items.push_back(Item::Control(control));
     }
@@ -127,6 +134,43 @@ impl<C> Queue<C> {
             self.forget(frame.data().len());
         }
         Some(item)
+    }
+
+    /// Inserts a control item before the one at this place.
+    pub(super) fn insert_control(&mut self, index: usize, control: C) {
+        self.items.insert(index, Item::Control(control));
+    }
+
+    /// The control items with their places.
+    pub(super) fn controls_mut(&mut self) -> impl Iterator<Item = (usize, &mut C)> {
+        self.items.iter_mut().enumerate().filter_map(|(index, item)| match item {
+            Item::Frame(_) => None,
+            Item::Control(control) => Some((index, control)),
+        })
+    }
+
+    /// Items, frames and others.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Drops these frames: how many.
+    pub(super) fn drop_frames(&mut self, which: impl Fn(&Frame) -> bool) -> u64 {
+        let Self { items, since, bytes, .. } = self;
+        let mut came = std::mem::take(since).into_iter();
+        let mut dropped = 0;
+        items.retain(|item| {
+            let Item::Frame(frame) = item else { return true };
+            let came = came.next();
+            if which(frame) {
+                *bytes -= frame.data().len();
+                dropped += 1;
+                return false;
+            }
+            since.extend(came);
+            true
+        });
+        dropped
     }
 
     /// Empties the queue: its frames and its control items, each in order.

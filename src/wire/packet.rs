@@ -45,6 +45,8 @@ pub enum Body {
     StreamTrailer(StreamTrailer),
     /// A call, in LiveKit's first form of RPC.
     RpcRequest(RpcRequest),
+    /// A message of the application's, or one of ours on a topic of its own.
+    User(UserMessage),
     /// Chat, transcriptions, tones, metrics, speakers: nothing that video or its application sends.
     Foreign,
     /// Everything else, encrypted packets among it.
@@ -58,6 +60,28 @@ pub struct RpcRequest {
     pub id: Text,
     /// The method.
     pub method: Text,
+    /// Whether anything is passed to it.
+    pub has_payload: bool,
+}
+
+/// A message.
+#[derive(Clone, Debug)]
+pub struct UserMessage {
+    /// What it is about; empty if it does not say.
+    pub topic: Text,
+    /// A slice of the packet.
+    pub payload: Bytes,
+}
+
+/// The beginning of a call, in either form of RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call<'a> {
+    /// Names the call among those of its caller.
+    pub id: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// Whether anything is passed to it.
+    pub has_payload: bool,
 }
 
 /// A stream begins.
@@ -131,8 +155,13 @@ impl Packet {
                 Some(proto::Value::Header(header)) => Body::StreamHeader(header.try_into()?),
                 Some(proto::Value::Chunk(chunk)) => Body::StreamChunk(chunk.try_into()?),
                 Some(proto::Value::Trailer(trailer)) => Body::StreamTrailer(trailer.try_into()?),
-                Some(proto::Value::RpcRequest(request)) => {
-                    Body::RpcRequest(RpcRequest { id: Text::new(request.id)?, method: Text::new(request.method)? })
+                Some(proto::Value::RpcRequest(request)) => Body::RpcRequest(RpcRequest {
+                    has_payload: !(request.payload.is_empty() && request.compressed_payload.is_empty()),
+                    id: Text::new(request.id)?,
+                    method: Text::new(request.method)?,
+                }),
+                Some(proto::Value::User(message)) => {
+                    Body::User(UserMessage { topic: Text::new(message.topic)?, payload: message.payload })
                 }
                 Some(
                     proto::Value::Speaker(_)
@@ -146,12 +175,19 @@ impl Packet {
         })
     }
 
-    /// The id and the method of the call that comes or begins with this packet, in either form of RPC.
-    pub fn rpc_request(&self) -> Option<(&str, &str)> {
+    /// The call that comes or begins with this packet.
+    pub fn rpc_request(&self) -> Option<Call<'_>> {
         match &self.body {
-            Body::RpcRequest(request) => Some((&request.id, &request.method)),
+            Body::RpcRequest(RpcRequest { id, method, has_payload }) => {
+                Some(Call { id, method, has_payload: *has_payload })
+            }
             Body::StreamHeader(header) if header.topic == RPC_TOPIC => {
-                Some((header.attributes.get(RPC_ID)?, header.attributes.get(RPC_METHOD)?))
+                let inline = header.inline_content.as_ref().is_some_and(|content| !content.is_empty());
+                Some(Call {
+                    id: header.attributes.get(RPC_ID)?,
+                    method: header.attributes.get(RPC_METHOD)?,
+                    has_payload: header.total_length.map_or(inline, |length| length > 0),
+                })
             }
             _ => None,
         }
@@ -273,12 +309,14 @@ mod proto {
         pub sequence: u32,
         #[prost(bytes = "bytes", tag = "17")]
         pub participant_sid: Bytes,
-        #[prost(oneof = "Value", tags = "3, 6, 7, 8, 9, 10, 13, 14, 15")]
+        #[prost(oneof = "Value", tags = "2, 3, 6, 7, 8, 9, 10, 13, 14, 15")]
         pub value: Option<Value>,
     }
 
     #[derive(Clone, PartialEq, prost::Oneof)]
     pub enum Value {
+        #[prost(message, tag = "2")]
+        User(User),
         #[prost(message, tag = "3")]
         Speaker(Skipped),
         #[prost(message, tag = "6")]
@@ -309,6 +347,18 @@ mod proto {
         pub id: Bytes,
         #[prost(bytes = "bytes", tag = "2")]
         pub method: Bytes,
+        #[prost(bytes = "bytes", tag = "3")]
+        pub payload: Bytes,
+        #[prost(bytes = "bytes", tag = "6")]
+        pub compressed_payload: Bytes,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct User {
+        #[prost(bytes = "bytes", tag = "2")]
+        pub payload: Bytes,
+        #[prost(bytes = "bytes", tag = "4")]
+        pub topic: Bytes,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]

@@ -19,6 +19,7 @@ static void null_handles_are_errors(void) {
     lkv_frame_desc desc = LKV_FRAME_DESC_INIT;
     lkv_output_stats output_stats = LKV_OUTPUT_STATS_INIT;
     lkv_receiver_stats receiver_stats = LKV_RECEIVER_STATS_INIT;
+    lkv_room_stats room_stats = LKV_ROOM_STATS_INIT;
     lkv_rpc_method method = LKV_RPC_METHOD_INIT;
     lkv_playback_listener listener = LKV_PLAYBACK_LISTENER_INIT;
     lkv_receiver *receiver = NULL;
@@ -46,6 +47,7 @@ static void null_handles_are_errors(void) {
     CHECK(latch_count(&destroyed) == 1);
     CHECK_INVALID(lkv_room_unregister_rpc_method(NULL, "m"));
     CHECK_INVALID(lkv_room_send_data(NULL, NULL, 0, NULL, NULL, true));
+    CHECK_INVALID(lkv_room_get_stats(NULL, &room_stats));
     CHECK_INVALID(lkv_room_close(NULL));
     CHECK_INVALID(lkv_rpc_invocation_answer(NULL, "a"));
     CHECK_INVALID(lkv_rpc_invocation_fail(NULL, 1, NULL));
@@ -53,6 +55,7 @@ static void null_handles_are_errors(void) {
     CHECK_INVALID(lkv_receiver_wait_sender(NULL, 0));
     CHECK_INVALID(lkv_receiver_next(NULL, 0, &event));
     CHECK_INVALID(lkv_receiver_notify_playback_finished(NULL, 0, 0, false));
+    CHECK_INVALID(lkv_receiver_notify_playback_started(NULL, 0));
     CHECK_INVALID(lkv_receiver_get_stats(NULL, &receiver_stats));
     CHECK_INVALID(lkv_receiver_close(NULL));
     CHECK_INVALID(lkv_output_create(NULL, "a", NULL, &output));
@@ -99,6 +102,7 @@ static void null_structs_and_outputs_are_errors(void) {
 
     CHECK_INVALID(lkv_room_connect("loopback:nulls", NULL, NULL, NULL));
     CHECK_INVALID(lkv_room_next_event(room, 0, NULL));
+    CHECK_INVALID(lkv_room_get_stats(room, NULL));
     CHECK_INVALID(lkv_room_for_each_participant(room, NULL, NULL));
     CHECK_INVALID(lkv_room_register_rpc_method(room, "m", NULL));
     CHECK_INVALID(lkv_room_send_data(room, NULL, 1, NULL, NULL, true));
@@ -154,6 +158,17 @@ static void strings_must_be_there_and_utf8(void) {
     CHECK_INVALID(lkv_receiver_create(pair.sending, &options, &receiver));
     options.sender = "";
     CHECK_INVALID(lkv_receiver_create(pair.sending, &options, &receiver));
+    char long_label[66];
+    memset(long_label, 'x', sizeof long_label - 1);
+    long_label[sizeof long_label - 1] = '\0';
+    const char *bad_labels[] = {NOT_UTF8, "a\nb", "\x7f", long_label};
+    lkv_output_options output_options = LKV_OUTPUT_OPTIONS_INIT;
+    options.sender = NULL;
+    for (size_t i = 0; i < sizeof bad_labels / sizeof *bad_labels; i++) {
+        options.label = output_options.label = bad_labels[i];
+        CHECK_INVALID(lkv_receiver_create(pair.sending, &options, &receiver));
+        CHECK_INVALID(lkv_output_create(pair.sending, "b", &output_options, &output));
+    }
     lkv_room_options room_options = LKV_ROOM_OPTIONS_INIT;
     room_options.ca_file = NOT_UTF8;
     CHECK_INVALID(lkv_room_connect("loopback:strings", NULL, &room_options, &room));
@@ -217,6 +232,8 @@ static void unknown_numbers_are_refused(void) {
     CHECK_INVALID(lkv_receiver_notify_playback_finished(pair.receiver, 0, -1, false));
     CHECK_RESULT(LKV_ERROR_NOT_FOUND, lkv_receiver_notify_playback_finished(pair.receiver, 0, 0, false));
     CHECK_RESULT(LKV_ERROR_NOT_FOUND, lkv_receiver_notify_playback_finished(pair.receiver, 7, 0, false));
+    CHECK_RESULT(LKV_ERROR_NOT_FOUND, lkv_receiver_notify_playback_started(pair.receiver, 0));
+    CHECK_RESULT(LKV_ERROR_NOT_FOUND, lkv_receiver_notify_playback_started(pair.receiver, UINT64_MAX));
     CHECK_RESULT(LKV_ERROR_NOT_FOUND, lkv_output_remove_playback_finished_listener(pair.output, 12345));
     CHECK_RESULT(LKV_ERROR_NOT_FOUND, lkv_room_unregister_rpc_method(pair.sending, "never"));
     pair_destroy(&pair);

@@ -95,11 +95,64 @@ static void outputs_are_filled_as_far_as_they_go(void) {
     CHECK_OK(lkv_output_get_stats(pair.output, &stats));
     CHECK(stats.frames_accepted == 1 && stats.bytes_accepted == 45 && stats.frames_sent == 0xEEEEEEEEEEEEEEEE);
 
-    lkv_event small = LKV_EVENT_INIT; /* an event owns what it points to: it must be whole */
+    lkv_receiver_stats received;
+    memset(&received, 0xEE, sizeof received);
+    received.struct_size = offsetof(lkv_receiver_stats, chunks_refused); /* as before version 1 of the wire */
+    CHECK_OK(lkv_receiver_get_stats(pair.receiver, &received));
+    CHECK(received.frames_received == 1 && received.chunks_repeated == 0);
+    CHECK(received.chunks_refused == 0xEEEEEEEEEEEEEEEE && received.reserved0 == 0xEEEEEEEE);
+
+    lkv_room_stats counted = LKV_ROOM_STATS_INIT;
+    counted.events_dropped = 77;
+    counted.struct_size = offsetof(lkv_room_stats, events_dropped);
+    CHECK_OK(lkv_room_get_stats(pair.sending, &counted));
+    CHECK(counted.events_dropped == 77 && counted.struct_size == offsetof(lkv_room_stats, events_dropped));
+
+    lkv_event small = LKV_EVENT_INIT; /* an event owns what it points to: it must hold all that */
     small.struct_size = offsetof(lkv_event, message);
     CHECK_INVALID(lkv_receiver_next(pair.receiver, 0, &small));
     lkv_event_clear(&event);
     pair_destroy(&pair);
+}
+
+/* Options and events of a header that had no labels and lost frames yet. */
+static void structs_of_older_headers_work(void) {
+    const char *beyond = NOT_UTF8;
+    lkv_room *receiving = join("older", "player", NULL), *sending = join("older", "agent", NULL);
+    lkv_receiver_options receiver_options = LKV_RECEIVER_OPTIONS_INIT;
+    receiver_options.struct_size = offsetof(lkv_receiver_options, label);
+    receiver_options.label = beyond;
+    lkv_output_options output_options = LKV_OUTPUT_OPTIONS_INIT;
+    output_options.struct_size = offsetof(lkv_output_options, label);
+    output_options.label = beyond;
+    lkv_receiver *receiver = NULL;
+    lkv_output *output = NULL;
+    CHECK_OK(lkv_receiver_create(receiving, &receiver_options, &receiver));
+    CHECK_OK(lkv_output_create(sending, "player", &output_options, &output));
+    CHECK_OK(send_painted(output, LKV_PIXEL_RGBA, 4, 4, 3));
+    CHECK_OK(lkv_output_flush(output));
+
+    lkv_event event;
+    memset(&event, 0, sizeof event);
+    event.struct_size = offsetof(lkv_event, frames_lost);
+    event.frames_lost = 77;
+    unsigned frames = 0, messages = 0;
+    do {
+        lkv_event_clear(&event);
+        CHECK(event.type == 0 && event.frame == NULL && event.message == NULL);
+        CHECK_OK(lkv_receiver_next(receiver, SOON_MS, &event));
+        CHECK(event.struct_size == offsetof(lkv_event, frames_lost) && event.frames_lost == 77);
+        if (event.message) messages++;
+        if (event.type == LKV_EVENT_FRAME) frames += is_painted(event.frame, LKV_PIXEL_RGBA, 4, 4, 3);
+    } while (event.type != LKV_EVENT_SEGMENT_END);
+    CHECK(frames == 1 && messages == 1); /* the sender's identity */
+    CHECK(event.cause == LKV_CAUSE_FLUSHED && event.frames == 1);
+    lkv_event_clear(&event);
+    CHECK(event.frames_lost == 77);
+    lkv_output_destroy(output);
+    lkv_receiver_destroy(receiver);
+    lkv_room_destroy(sending);
+    lkv_room_destroy(receiving);
 }
 
 static void frame_sizes_are_those_of_the_formats(void) {
@@ -188,6 +241,7 @@ int main(void) {
     RUN(the_last_error_is_the_threads_own);
     RUN(structs_may_be_shorter_and_longer);
     RUN(outputs_are_filled_as_far_as_they_go);
+    RUN(structs_of_older_headers_work);
     RUN(frame_sizes_are_those_of_the_formats);
     RUN(a_packed_description_follows_the_planes);
     RUN(tokens_have_three_parts_and_need_their_options);

@@ -58,7 +58,9 @@ void video_by_range() {
     lkv::Room agent = join("range", "agent");
     lkv::Output output(agent, "player");
     std::promise<std::int64_t> finished;
+    std::promise<std::uint64_t> started;
     const auto listener = output.on_playback_finished([&](const lkv::Event &event) {
+        if (event.type() == LKV_EVENT_PLAYBACK_STARTED) started.set_value(event.segment());
         if (event.type() == LKV_EVENT_PLAYBACK_FINISHED) finished.set_value(event.position_us());
     });
     send_segment(output, 5);
@@ -71,10 +73,11 @@ void video_by_range() {
         }
         if (event.type() == LKV_EVENT_FRAME) {
             CHECK(event.number() == kept.size());
+            if (kept.empty()) receiver.notify_playback_started(event.segment());
             kept.push_back(event.frame());
         }
         if (event.type() == LKV_EVENT_SEGMENT_END) {
-            CHECK(event.cause() == LKV_CAUSE_FLUSHED && event.frames() == 5);
+            CHECK(event.cause() == LKV_CAUSE_FLUSHED && event.frames() == 5 && event.frames_lost() == 0);
             receiver.notify_playback_finished(event.segment(), 166665);
         }
         if (event.type() == LKV_EVENT_NOTIFIED) {
@@ -82,7 +85,10 @@ void video_by_range() {
             receiver.close();
         }
     }
+    CHECK(started.get_future().get() == 1);
     CHECK(finished.get_future().get() == 166665);
+    CHECK(thrown_by([&] { receiver.notify_playback_started(1); }) == LKV_ERROR_CLOSED);
+    CHECK(agent.stats().events_dropped == 0);
     output.remove_listener(listener);
     CHECK(thrown_by([&] { output.remove_listener(listener); }) == LKV_ERROR_NOT_FOUND);
 
@@ -93,6 +99,7 @@ void video_by_range() {
         const lkv::Frame copy = kept[i];
         CHECK(copy.width() == 16 && copy.height() == 8 && copy.type() == LKV_PIXEL_RGBA);
         CHECK(copy.size() == 512 && copy.data()[511] == i && copy.segment() == 1 && copy.number() == i);
+        CHECK(copy.info().pts_us == static_cast<std::int64_t>(i) * 33333);
         CHECK(copy.data() == kept[i].data()); // the same picture
     }
     lkv::Frame moved = std::move(kept[0]);
@@ -107,6 +114,7 @@ void video_by_callback() {
     std::promise<std::uint64_t> ended;
     lkv::ReceiverOptions options;
     options.sender = "agent";
+    options.label = "front";
     options.on_event = [frames, &ended](const lkv::Event &event) {
         if (event.type() == LKV_EVENT_FRAME) ++*frames;
         if (event.type() == LKV_EVENT_SEGMENT_END) ended.set_value(event.frames());
@@ -114,7 +122,9 @@ void video_by_callback() {
     lkv::Receiver receiver(player, options);
     options = {};
     lkv::Room agent = join("callback", "agent");
-    lkv::Output output(agent, "player");
+    lkv::OutputOptions labelled;
+    labelled.label = "front";
+    lkv::Output output(agent, "player", labelled);
     CHECK(receiver.wait_sender(soon_ms));
     send_segment(output, 3);
     CHECK(ended.get_future().get() == 3 && *frames == 3);

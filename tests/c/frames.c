@@ -55,17 +55,42 @@ static void every_type_arrives_in_every_size(void) {
     pair_destroy(&pair);
 }
 
-static void a_change_of_size_starts_the_next_segment(void) {
+static void size_and_type_may_change_inside_a_segment(void) {
     struct pair pair = pair_open("resize", NULL);
     CHECK_OK(send_painted(pair.output, LKV_PIXEL_I420, 16, 16, 1));
     CHECK_OK(send_painted(pair.output, LKV_PIXEL_I420, 18, 16, 2));
+    CHECK_OK(send_painted(pair.output, LKV_PIXEL_RGBA, 7, 300, 3));
     CHECK_OK(lkv_output_flush(pair.output));
-    for (uint64_t segment = 1; segment <= 2; segment++) {
-        const uint32_t width = segment == 1 ? 16 : 18;
-        expect_start(pair.receiver, segment, LKV_PIXEL_I420, width, 16);
-        expect_frame(pair.receiver, LKV_PIXEL_I420, width, 16, (unsigned)segment);
-        expect_end(pair.receiver, segment);
+    expect_start(pair.receiver, 1, LKV_PIXEL_I420, 16, 16);
+    expect_frame(pair.receiver, LKV_PIXEL_I420, 16, 16, 1);
+    expect_frame(pair.receiver, LKV_PIXEL_I420, 18, 16, 2);
+    expect_frame(pair.receiver, LKV_PIXEL_RGBA, 7, 300, 3);
+    expect_end(pair.receiver, 1);
+    pair_destroy(&pair);
+}
+
+static void presentation_times_arrive(void) {
+    const int64_t times[] = {0, 33333, INT64_MAX, -1, LKV_NO_PTS, 40000};
+    const size_t count = sizeof times / sizeof *times;
+    struct pair pair = pair_open("times", NULL);
+    size_t size;
+    uint8_t *pixels = paint(LKV_PIXEL_RGBA, 4, 4, 0, &size);
+    lkv_frame_desc desc = LKV_FRAME_DESC_INIT;
+    CHECK_OK(lkv_frame_desc_packed(&desc, LKV_PIXEL_RGBA, 4, 4, pixels));
+    for (size_t i = 0; i < count; i++) {
+        desc.pts_us = times[i];
+        CHECK_OK(lkv_output_send_frame(pair.output, &desc, SOON_MS));
     }
+    expect_start(pair.receiver, 1, LKV_PIXEL_RGBA, 4, 4);
+    lkv_event event = LKV_EVENT_INIT;
+    for (size_t i = 0; i < count; i++) {
+        lkv_frame_info info = LKV_FRAME_INFO_INIT;
+        expect_event(pair.receiver, LKV_EVENT_FRAME, &event);
+        CHECK_OK(lkv_frame_get_info(event.frame, &info));
+        CHECK(info.pts_us == times[i] && info.number == i);
+    }
+    lkv_event_clear(&event);
+    free(pixels);
     pair_destroy(&pair);
 }
 
@@ -121,7 +146,7 @@ static void the_frame_says_where_its_planes_are(void) {
     expect_event(pair.receiver, LKV_EVENT_FRAME, &event);
     lkv_frame_info info = LKV_FRAME_INFO_INIT;
     CHECK_OK(lkv_frame_get_info(event.frame, &info));
-    CHECK(info.segment == 1 && info.number == 0 && info.lost_before == 0 && info.pts_us == LKV_NO_PTS);
+    CHECK(info.segment == 1 && info.number == 0 && info.lost_before == 0 && info.pts_us == 0); /* as sent */
     CHECK(event.segment == 1 && event.number == 0);
     CHECK(info.plane_count == 2 && info.size == 27);
     CHECK(info.planes[0].data == info.data && info.planes[0].row_bytes == 5 && info.planes[0].rows == 3);
@@ -358,7 +383,8 @@ static void a_frame_outlives_everything(void) {
 
 int main(void) {
     RUN(every_type_arrives_in_every_size);
-    RUN(a_change_of_size_starts_the_next_segment);
+    RUN(size_and_type_may_change_inside_a_segment);
+    RUN(presentation_times_arrive);
     RUN(padded_rows_are_packed);
     RUN(the_frame_says_where_its_planes_are);
     RUN(lent_pixels_come_back_when_they_are_sent);

@@ -55,6 +55,7 @@ static void every_type_crosses_the_server(void) {
         for (unsigned i = 0; i < 5; i++) {
             expect_event(pair.receiver, LKV_EVENT_FRAME, &event);
             CHECK(event.number == i && is_painted(event.frame, type, 161, 91, i));
+            if (i == 0) CHECK_OK(lkv_receiver_notify_playback_started(pair.receiver, segment));
         }
         expect_event(pair.receiver, LKV_EVENT_SEGMENT_END, &event);
         CHECK(event.segment == segment && event.frames == 5 && event.cause == LKV_CAUSE_FLUSHED);
@@ -63,10 +64,19 @@ static void every_type_crosses_the_server(void) {
         CHECK(event.answer == LKV_ANSWER_OK);
         lkv_event_clear(&event);
         CHECK_OK(lkv_output_next(pair.output, SOON_MS, &event));
+        CHECK(event.type == LKV_EVENT_PLAYBACK_STARTED && event.segment == segment);
+        lkv_event_clear(&event);
+        CHECK_OK(lkv_output_next(pair.output, SOON_MS, &event));
         CHECK(event.type == LKV_EVENT_PLAYBACK_FINISHED && event.segment == segment && !event.made_up);
         CHECK(event.position_us >= 165667 && event.position_us <= 167667 && !event.interrupted);
     }
     lkv_event_clear(&event);
+    lkv_output_stats sent = LKV_OUTPUT_STATS_INIT;
+    lkv_receiver_stats received = LKV_RECEIVER_STATS_INIT;
+    CHECK_OK(lkv_output_get_stats(pair.output, &sent));
+    CHECK_OK(lkv_receiver_get_stats(pair.receiver, &received));
+    CHECK(sent.wire_version == 1 && sent.credit > 0 && sent.segments_started == LKV_PIXEL_NV12 + 1);
+    CHECK(received.wire_version == 1 && received.window > 0 && received.latency_us > 0 && received.frames_lost == 0);
     pair_destroy(&pair);
 }
 
@@ -138,6 +148,7 @@ static void messages_cross_the_server(void) {
     CHECK_OK(lkv_room_wait_connected(first, SOON_MS));
     CHECK_OK(lkv_room_wait_connected(second, SOON_MS));
     CHECK_OK(lkv_room_wait_participant(first, "second", SOON_MS));
+    CHECK_OK(lkv_room_wait_participant(second, "first", SOON_MS)); /* whom it does not know it cannot name */
     CHECK_OK(lkv_room_send_data(first, (const uint8_t *)"hello", 5, "topic", "second", true));
     lkv_room_event event = LKV_ROOM_EVENT_INIT;
     do {

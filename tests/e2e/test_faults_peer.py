@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support import checks
+from support import checks, pixels
 
 pytestmark = pytest.mark.fault
 VIDEO = {"size": "160x120", "type": "rgba", "fps": 30}
@@ -13,6 +13,7 @@ VIDEO = {"size": "160x120", "type": "rgba", "fps": 30}
 GONE_LIMIT_S = 90
 SLOW_SECONDS = 60
 MOST_GROWTH_BYTES = 64 * 2**20
+MOST_AHEAD = 16  # frames: the sender's queue, a window of 1 MiB, and one more
 
 
 @pytest.mark.parametrize("language", ["c", "cpp"])
@@ -67,12 +68,8 @@ def test_stands_still_for_five_seconds(room, side):
     checks.assert_finishes(sender, [5.0, 10.0])
 
 
-@pytest.mark.long
-def test_receiver_takes_a_frame_a_second(room, server):
-    """Nobody piles up what the receiver does not take: without flow control (v0) its queue drops the oldest frames."""
-    receiver = room.receiver("c", slow=1000)
-    sender = room.sender("c", segments=1, frames=3000, size="320x240", type="rgba", fps=30)
-    everybody = {"sender": sender, "receiver": receiver, "server": server}
+def watch_memory(receiver, everybody: dict) -> int:
+    """How many bytes all of them need more while the receiver takes a frame each second."""
     receiver.wait_event("frame")
     memory = [{name: one.memory_bytes() for name, one in everybody.items()}]
     for frame in range(2, SLOW_SECONDS + 1):
@@ -81,10 +78,43 @@ def test_receiver_takes_a_frame_a_second(room, server):
     growth = max(sum(now.values()) for now in memory) - sum(memory[0].values())
     each = {name: f"{(max(now[name] for now in memory) - memory[0][name]) / 2**20:.1f}" for name in everybody}
     print(f"growth {growth / 2**20:.1f} MiB: {each}")
-    assert len(sender.matching("sent")) > 0.9 * 30 * SLOW_SECONDS, "the sender was held up"
+    return growth
+
+
+@pytest.mark.long
+def test_receiver_takes_a_frame_a_second(room, server):
+    """Credit slows the sender down: nobody piles anything up, and nobody drops a frame."""
+    receiver = room.receiver("c", slow=1000)
+    sender = room.sender("c", segments=1, frames=3000, size="320x240", type="rgba", fps=30)
+    growth = watch_memory(receiver, {"sender": sender, "receiver": receiver, "server": server})
+    taken, sent = len(receiver.matching("frame")), len(sender.matching("sent"))
+    counters = [program.matching("stats")[-1] for program in (sender, receiver)]
     sender.interrupt()
     sender.wait_exit()
     receiver.interrupt()
     receiver.wait_exit()
     checks.assert_promises(sender, receiver, unreported=1, left=True)
-    assert growth < MOST_GROWTH_BYTES, f"grew by {growth / 2**20:.1f} MiB: {each}"
+    got = checks.frames(receiver, "frame", 1)
+    assert [frame[0] for frame in got] == list(range(len(got))), "a frame is missing"
+    dropped = {name: count for one in counters for name, count in one.items() if name.startswith("dropped_") and count}
+    assert not dropped, dropped
+    assert sent <= taken + MOST_AHEAD, f"{sent} frames sent, {taken} taken"
+    assert growth < MOST_GROWTH_BYTES, f"grew by {growth / 2**20:.1f} MiB"
+
+
+@pytest.mark.long
+def test_receiver_takes_a_frame_a_second_of_version_0(room, server):
+    """Without flow control its queue drops the oldest frames, so that nobody piles up what it does not take."""
+    receiver = room.receiver("c", slow=1000)
+    sender = room.sender("peer", segments=1, frames=3000, size="320x240", type="rgba", fps=10)
+    growth = watch_memory(receiver, {"receiver": receiver, "server": server})
+    not_taken = len(sender.matching("sent")) - len(receiver.matching("frame"))
+    dropped = receiver.matching("stats")[-1]["dropped_oldest"]
+    sender.crash()
+    receiver.interrupt()
+    receiver.wait_exit()
+    checks.assert_promises(sender, receiver, unreported=1, left=True)
+    not_taken_bytes = not_taken * pixels.frame_bytes("rgba", 320, 240)
+    assert not_taken_bytes > MOST_GROWTH_BYTES, f"the sender was held up: {not_taken} frames more than were taken"
+    assert dropped > not_taken / 4, f"{dropped} dropped of {not_taken} that were not taken"
+    assert growth < MOST_GROWTH_BYTES, f"grew by {growth / 2**20:.1f} MiB"

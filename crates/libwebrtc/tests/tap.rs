@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tap: offered the messages of `_reliable` channels alone, before `livekit` sees them.
+//! The tap: offered the messages of `_reliable` and `_lossy` channels alone, before `livekit` sees them.
 
 mod common;
 
@@ -13,9 +13,9 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 struct TakesSome(UnboundedSender<Bytes>);
 
 impl DataTap for TakesSome {
-    fn on_packet(&self, raw: &Bytes) -> bool {
+    fn on_packet(&self, raw: &Bytes, reliable: bool) -> bool {
         let _ = self.0.send(raw.clone());
-        raw.starts_with(b"take")
+        raw.starts_with(if reliable { b"take" } else { b"lose" })
     }
 }
 
@@ -44,11 +44,16 @@ async fn what_the_tap_takes_is_gone_and_what_it_refuses_goes_on() {
     assert_eq!(next("a message left to livekit", &mut reliable_inbox).await, b"leave 1");
     assert_eq!(next("a message left to livekit", &mut reliable_inbox).await, b"leave 2");
 
-    from_lossy.send(b"take from lossy?", true).unwrap();
-    from_track.send(b"take from data track?", true).unwrap();
+    for message in ["take from lossy?", "lose this", "leave this"] {
+        from_lossy.send(message.as_bytes(), true).unwrap();
+        assert_eq!(next("an offered message", &mut offered).await, message);
+    }
     assert_eq!(next("a lossy message", &mut lossy_inbox).await, b"take from lossy?");
+    assert_eq!(next("a lossy message", &mut lossy_inbox).await, b"leave this");
+
+    from_track.send(b"take from data track?", true).unwrap();
     assert_eq!(next("a data track message", &mut track_inbox).await, b"take from data track?");
-    assert!(offered.try_recv().is_err(), "only `_reliable` is offered");
+    assert!(offered.try_recv().is_err(), "data tracks are not offered");
 }
 
 #[tokio::test]

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     driver::{
+        own_calls,
         participant::{Participant, ParticipantKind},
         receiver::StreamSink,
         room::{DisconnectReason, RoomOptions},
-        room_core::{answer, RoomCore},
+        room_core::RoomCore,
         rpc::{RpcFailure, APPLICATION_ERROR, RESPONSE_TIMEOUT},
         signalling::{round_trip, Registration},
         tap::Tap,
@@ -133,8 +134,12 @@ impl Session {
         let publisher = Publisher::new(room.local_participant(), backlog.clone());
         let transport = LiveKit { room: room.clone(), publisher, backlog, last_answer: Arc::default() };
         // The library's own methods, known as soon as the room is joined.
-        transport.register_clear(&self.core, &self.tap);
-        transport.register_method(&self.core, v0::METHOD_PLAYBACK_FINISHED);
+        for method in own_calls::METHODS {
+            match method {
+                v0::METHOD_CLEAR_BUFFER => transport.register_clear(&self.core, &self.tap),
+                _ => transport.register_method(&self.core, method),
+            }
+        }
         let me = room.local_participant();
         self.sid = Some(me.sid());
         let present: Vec<_> = room.remote_participants().into_values().collect();
@@ -283,7 +288,7 @@ async fn read(mut reader: ByteStreamReader, sink: StreamSink) {
         }
         index += 1;
     }
-    sink.close(&reason);
+    sink.close(&reason, None);
 }
 
 impl LiveKit {
@@ -322,33 +327,41 @@ impl LiveKit {
     }
 
     pub fn register_method(&self, core: &Arc<RoomCore>, method: &str) {
+        self.register(core, method, |_| None);
+    }
+
+    /// Calls go to [`RoomCore::invoke`] but those that `answered` has the answer to.
+    fn register(
+        &self,
+        core: &Arc<RoomCore>,
+        method: &str,
+        answered: impl Fn(&RpcInvocationData) -> Option<String> + Send + Sync + 'static,
+    ) {
         let core = Arc::downgrade(core);
         let name = method.to_owned();
         let last_answer = self.last_answer.clone();
         self.room.local_participant().register_rpc_method(name.clone(), move |call: RpcInvocationData| {
             let (core, name, last_answer) = (core.clone(), name.clone(), last_answer.clone());
+            let answered = answered(&call);
             Box::pin(async move {
                 let gone = || RpcFailure::new(APPLICATION_ERROR, "the room is gone");
                 let core = core.upgrade().ok_or_else(gone).map_err(rpc_error)?;
-                let answer = core.invoke(&name, call.caller_identity.as_str(), call.payload).await;
+                let answer = match answered {
+                    Some(answer) => Ok(answer),
+                    None => core.invoke(&name, call.caller_identity.as_str(), call.payload).await,
+                };
                 *last_answer.lock() = Some(Instant::now());
                 answer.map_err(rpc_error)
             })
         });
     }
 
-    /// A clear was carried out by the tap, in its order among the packets, and is only answered here, unless it came in
-    /// a packet that the tap cannot read.
+    /// A clear of version 0 was carried out by the tap, in its order among the packets, and is only answered here, unless
+    /// it came in a packet that the tap cannot read.
     fn register_clear(&self, core: &Arc<RoomCore>, tap: &Arc<Tap>) {
-        let (core, tap) = (Arc::downgrade(core), tap.clone());
-        let method = v0::METHOD_CLEAR_BUFFER.to_owned();
-        self.room.local_participant().register_rpc_method(method, move |call: RpcInvocationData| {
-            let (core, tap) = (core.clone(), tap.clone());
-            Box::pin(async move {
-                let caller = call.caller_identity.as_str();
-                let seen = tap.clear_answer(caller, &call.request_id);
-                Ok(answer(seen.unwrap_or_else(|| core.upgrade().is_some_and(|core| core.clear_requested(caller)))))
-            })
+        let tap = tap.clone();
+        self.register(core, v0::METHOD_CLEAR_BUFFER, move |call| {
+            tap.clear_answer(call.caller_identity.as_str(), &call.request_id).map(own_calls::answer)
         });
     }
 

@@ -14,7 +14,7 @@ use crate::{
         rpc::{RpcFailure, RECIPIENT_NOT_FOUND, RESPONSE_TIMEOUT},
         DriverError,
     },
-    wire::v0,
+    wire::{v0, v1::record::Record},
 };
 use bytes::Bytes;
 use once_cell::sync::Lazy;
@@ -176,18 +176,28 @@ pub(in crate::driver) struct Writer {
 impl Writer {
     pub async fn write(&mut self, frame: &Bytes) {
         for chunk in v0::chunks(frame) {
-            if let Some(sink) = &self.sink {
-                while !sink.offer(self.next_chunk, &chunk) {
-                    sink.ready().await;
-                }
-            }
-            self.next_chunk += 1;
+            self.chunk(&[], &chunk).await;
         }
     }
 
-    pub fn close(self, reason: &str) {
-        if let Some(sink) = self.sink {
-            sink.close(reason);
+    pub async fn write_record(&mut self, record: &Record) {
+        for parts in record.chunks() {
+            self.chunk(&parts.head, &parts.body).await;
         }
+    }
+
+    pub fn close(self, reason: &str, attributes: &HashMap<String, String>) {
+        if let Some(sink) = self.sink {
+            sink.close(reason, Some(attributes));
+        }
+    }
+
+    async fn chunk(&mut self, head: &[u8], body: &[u8]) {
+        if let Some(sink) = &self.sink {
+            while !sink.offer(self.next_chunk, head, body) {
+                sink.ready().await;
+            }
+        }
+        self.next_chunk += 1;
     }
 }

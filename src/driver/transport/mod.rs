@@ -10,6 +10,7 @@ mod loopback;
 mod publisher;
 
 use super::{room::RoomOptions, room_core::RoomCore, rpc::RpcFailure, DriverError};
+use crate::wire::v1::record::Record;
 use bytes::Bytes;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -81,6 +82,19 @@ impl Transport {
         }
     }
 
+    /// Sends a message that waits for nothing and of whose failure nobody needs to know.
+    pub fn post(self: &Arc<Self>, core: &Arc<RoomCore>, message: OutgoingData) {
+        if let Self::Loopback(t) = &**self {
+            return t.send_data(&message);
+        }
+        let this = self.clone();
+        core.spawn(async move {
+            if let Err(e) = this.send_data(message).await {
+                tracing::debug!("a control message was not sent: {e}");
+            }
+        });
+    }
+
     /// Makes a method known; its calls go to [`RoomCore::invoke`].
     pub fn register_method(&self, core: &Arc<RoomCore>, method: &str) {
         match self {
@@ -125,12 +139,23 @@ impl StreamWriter {
         }
     }
 
-    /// Sends the trailer; `reason` is empty when the stream is whole.
-    pub async fn close(self, reason: &str) -> Result<(), DriverError> {
+    /// Writes one frame of version 1, likewise.
+    pub async fn write_record(&mut self, record: &Record) -> Result<(), DriverError> {
         match self {
-            Self::LiveKit(writer) => writer.close(reason).await,
+            Self::LiveKit(writer) => writer.write_record(record).await,
             Self::Loopback(writer) => {
-                writer.close(reason);
+                writer.write_record(record).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends the trailer; `reason` is empty when the stream is whole.
+    pub async fn close(self, reason: &str, attributes: HashMap<String, String>) -> Result<(), DriverError> {
+        match self {
+            Self::LiveKit(writer) => writer.close(reason, attributes).await,
+            Self::Loopback(writer) => {
+                writer.close(reason, &attributes);
                 Ok(())
             }
         }

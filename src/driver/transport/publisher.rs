@@ -10,7 +10,10 @@
 //! the first time, unless the runtime makes it yield, which is why it may not; those that wait while the room reconnects
 //! are woken, and so polled, in the order in which they began to wait.
 
-use crate::{driver::DriverError, wire::v0};
+use crate::{
+    driver::DriverError,
+    wire::{v0, v1::record::Record},
+};
 use bytes::Bytes;
 use futures_util::{stream::FuturesOrdered, Future, StreamExt as _};
 use libwebrtc::rtc_data::Backlog;
@@ -119,8 +122,22 @@ impl Writer {
     /// Writes a frame in chunks of its own; ends when `livekit` has handed over the last. If this is dropped before, what
     /// was not handed over yet may be missing, and nothing but the trailer may follow.
     pub async fn write(&mut self, frame: &Bytes) -> Result<(), DriverError> {
+        self.write_chunks(v0::chunks(frame).map(|content| content.to_vec())).await
+    }
+
+    /// The same for a frame of version 1.
+    pub async fn write_record(&mut self, record: &Record) -> Result<(), DriverError> {
+        let contents = record.chunks().map(|parts| {
+            let mut content = Vec::with_capacity(parts.content_bytes());
+            parts.write_to(&mut content);
+            content
+        });
+        self.write_chunks(contents).await
+    }
+
+    async fn write_chunks(&mut self, contents: impl Iterator<Item = Vec<u8>>) -> Result<(), DriverError> {
         let mut under_way = FuturesOrdered::new();
-        for content in v0::chunks(frame) {
+        for content in contents {
             if under_way.len() == WINDOW {
                 under_way.next().await.transpose()?;
             }
@@ -128,7 +145,7 @@ impl Writer {
             let chunk = Chunk {
                 stream_id: self.stream_id.clone(),
                 chunk_index: self.next_chunk,
-                content: content.to_vec(),
+                content,
                 ..Default::default()
             };
             self.next_chunk += 1;
@@ -141,8 +158,8 @@ impl Writer {
     }
 
     /// Sends the trailer; `reason` is empty when the stream is whole.
-    pub async fn close(self, reason: &str) -> Result<(), DriverError> {
-        let trailer = Trailer { stream_id: self.stream_id.clone(), reason: reason.to_owned(), ..Default::default() };
+    pub async fn close(self, reason: &str, attributes: HashMap<String, String>) -> Result<(), DriverError> {
+        let trailer = Trailer { stream_id: self.stream_id.clone(), reason: reason.to_owned(), attributes };
         self.publish(Value::StreamTrailer(trailer)).await
     }
 

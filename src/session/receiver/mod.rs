@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The receiving end of a stream pair: the chunks of its sender's streams in, frames and segment ends out.
 //!
-//! A segment is one v0 stream of the sender, and at most one is open: the next stream, a gap, the idle time-out, a
-//! clear or a departure ends it. What comes later for a stream that is not open is counted and ignored.
+//! At most one segment is open: the next one's stream, the idle time-out, a clear or a departure ends it. In version 0 a
+//! segment is one stream, and a gap or a full reconnect ends it, too; in version 1 it outlives both, and a departure for
+//! a while. What comes later for a stream that is not open is counted and ignored.
 //! Invariants: each `SegmentStart` is followed by exactly one `SegmentEnd` before the next start, every frame lies
 //! between the two, and none of a cleared segment comes after `Cleared`.
 //!
-//! Bounds: frames by the queue's own; control events because streams are refused while [`MAX_QUEUED_SEGMENTS`] starts
-//! wait, and every other event is merged or belongs to a segment.
+//! Bounds: frames by the queue's own, and under `Block` in version 1 by the credit that the sender has; control events
+//! because streams are refused while [`MAX_QUEUED_SEGMENTS`] starts wait, and every other event is merged or belongs to
+//! a segment.
 
+mod clear;
+mod link;
 mod segment;
 mod sender;
+mod streams;
+mod version1;
 
-use super::events::{
-    Answer, ErrorGate, ErrorKind, NotifyAnswer, NotifyId, ReceiverEvent, ReceiverRequest, SegmentCause, SessionError,
-    StreamEnd, StreamKey, StreamOpened,
-};
+use super::agreement::RETURN_GRACE;
+use super::events::{ErrorGate, ErrorKind, NotifyAnswer, NotifyId, ReceiverEvent, SegmentCause, SessionError};
 use super::playback::Notifications;
-use super::queue::{Admission, Item, Queue, QueuePolicy};
+use super::queue::{Item, Queue, QueuePolicy};
 use super::stats::ReceiverStats;
-use crate::frame::{Frame, FramePool};
-use crate::wire::v0::{PlaybackFinished, StreamAttributes};
-use segment::{Order, Segment};
+use crate::frame::FramePool;
+use crate::wire::v0::PlaybackFinished;
+use crate::wire::v1::{Id, Label};
+use link::Link;
+use segment::Segment;
 use sender::Sender;
 use std::time::{Duration, Instant};
 
@@ -33,8 +39,8 @@ pub(super) const MAX_QUEUED_SEGMENTS: usize = 256;
 pub struct ReceiverConfig {
     /// Identity of the sender; `None`: the first agent.
     pub sender: Option<String>,
-    /// For frames that find the queue full. `Block` slows a transport that asks [`ReceiverSession::is_full`] and acts
-    /// as `DropOldest` on one that cannot wait; `Refuse` acts as `DropNewest`.
+    /// For frames that find the queue full. `Block` slows a sender of version 1 by its credit, and a transport that asks
+    /// [`ReceiverSession::is_full`]; else it acts as `DropOldest`. `Refuse` acts as `DropNewest`.
     pub policy: QueuePolicy,
     /// Frames the queue holds.
     pub queue_frames: usize,
@@ -44,6 +50,13 @@ pub struct ReceiverConfig {
     pub idle_timeout: Duration,
     /// Streams of larger frames are refused.
     pub max_frame_bytes: usize,
+    /// Which output of the sender is listened to.
+    pub label: Label,
+    /// This life of the receiver, drawn at random. `None`: only version 0 is spoken.
+    pub receiver: Option<Id>,
+    /// A cleared segment of version 1 that the application does not finish in this time is finished for it, interrupted,
+    /// at the last position that it told.
+    pub finish_after_clear: Option<Duration>,
 }
 
 /// See the module's head.
@@ -51,8 +64,14 @@ pub struct ReceiverSession {
     blocks: bool,
     idle_timeout: Duration,
     max_frame_bytes: usize,
+    queue_bytes: usize,
+    finish_after_clear: Option<Duration>,
     pool: FramePool,
     sender: Sender,
+    /// The sender has left, but may return until then.
+    absent_until: Option<Instant>,
+    /// What is agreed with the sender, and what is said to it.
+    link: Link,
     open: Option<Segment>,
     queue: Queue<ReceiverEvent>,
     /// Of them in `queue`.
@@ -73,18 +92,18 @@ pub struct ReceiverSession {
 impl ReceiverSession {
     /// A receiver that waits for its sender; frames are assembled in `pool`.
     pub fn new(config: ReceiverConfig, pool: FramePool) -> Self {
-        let overflow = match config.policy {
-            QueuePolicy::Block | QueuePolicy::DropOldest => QueuePolicy::DropOldest,
-            QueuePolicy::Refuse | QueuePolicy::DropNewest => QueuePolicy::DropNewest,
-        };
         Self {
             blocks: config.policy == QueuePolicy::Block,
             idle_timeout: config.idle_timeout,
             max_frame_bytes: config.max_frame_bytes,
+            queue_bytes: config.queue_bytes,
+            finish_after_clear: config.finish_after_clear,
             pool,
             sender: Sender::new(config.sender),
+            absent_until: None,
+            link: Link::new(config.label, config.receiver),
             open: None,
-            queue: Queue::new(overflow, config.queue_frames, config.queue_bytes),
+            queue: Queue::new(streams::overflow(config.policy), config.queue_frames, config.queue_bytes),
             queued_starts: 0,
             delivered_segment: 0,
             next_delivered: 0,
@@ -104,7 +123,7 @@ impl ReceiverSession {
 
     /// Whether the transport should hold back the sender's next chunk or stream. Only under `Block`.
     pub fn is_full(&self) -> bool {
-        let next_frame = self.open.as_ref().map_or(1, Segment::frame_bytes);
+        let next_frame = self.open.as_ref().map_or(1, |segment| segment.frame_bytes);
         self.blocks && (!self.queue.fits(next_frame) || self.queued_starts >= MAX_QUEUED_SEGMENTS)
     }
 
@@ -116,22 +135,38 @@ impl ReceiverSession {
     /// The counters.
     pub fn stats(&self) -> ReceiverStats {
         let (queue_frames, queue_bytes) = (self.queue.frames() as u64, self.queue.bytes() as u64);
-        ReceiverStats { queue_frames, queue_bytes, ..self.stats }
+        ReceiverStats {
+            queue_frames,
+            queue_bytes,
+            window: self.link.peer.as_ref().map_or(0, |peer| peer.grants.window()),
+            round_trip: self.link.round_trip.smoothed(),
+            latency: self.link.latency.smoothed(),
+            ..self.stats
+        }
     }
 
     // ---- the room ----
 
     /// A participant is in the room.
     pub fn participant_joined(&mut self, identity: &str, is_agent: bool) {
+        if self.absent_until.is_some() && self.sender.listened_to(identity).is_some() {
+            self.absent_until = None;
+            self.link.say_ready();
+        }
         self.change_sender(|sender| sender.joined(identity, is_agent));
     }
 
-    /// A participant left the room.
-    pub fn participant_left(&mut self, identity: &str) {
-        if self.sender.listened_to(identity).is_some() {
-            self.end_open(SegmentCause::SenderLeft);
+    /// A participant left the room. The sender of an open segment of version 1 may return: it is connected anew.
+    pub fn participant_left(&mut self, identity: &str, now: Instant) {
+        if self.sender.listened_to(identity).is_none() {
+            return self.change_sender(|sender| sender.left(identity));
         }
-        self.change_sender(|sender| sender.left(identity));
+        if self.is_open_in_v1() {
+            self.suspend();
+            self.absent_until = Some(now + RETURN_GRACE);
+        } else {
+            self.sender_left();
+        }
     }
 
     /// The room is reconnecting, or no longer is: meanwhile the idle timer stands still.
@@ -145,9 +180,13 @@ impl ReceiverSession {
         }
     }
 
-    /// The room is connected anew, everything under way is lost.
+    /// The room is connected anew, everything under way is lost. The sender is asked to go on.
     pub fn room_restarted(&mut self) {
-        self.end_open(SegmentCause::Truncated);
+        self.stats.reconnects += 1;
+        self.suspend();
+        if self.sender.present().is_some() {
+            self.link.say_ready();
+        }
     }
 
     /// The room is closed or lost for good. What is queued can still be taken.
@@ -160,114 +199,22 @@ impl ReceiverSession {
         self.shut(SegmentCause::Closed, "the receiver is closed");
     }
 
-    // ---- streams ----
-
-    /// A video stream was opened; whether it is taken. The chunks of a refused one need not be reported.
-    pub fn stream_opened(&mut self, opened: StreamOpened<'_>, now: Instant) -> bool {
-        let Some(sender) = self.sender.listened_to(opened.sender).filter(|_| !self.closed).cloned() else {
-            self.stats.streams_refused += 1;
-            return false;
-        };
-        if self.queued_starts >= MAX_QUEUED_SEGMENTS {
-            return self.refuse(ErrorKind::TooManySegments, format!("{MAX_QUEUED_SEGMENTS} segments wait to be taken"));
-        }
-        let parsed = StreamAttributes::from_map(opened.attributes);
-        let (attributes, layout) = match parsed.and_then(|attributes| Ok((attributes, attributes.layout()?))) {
-            Ok(parsed) => parsed,
-            Err(error) => return self.refuse(ErrorKind::BadStream, error.to_string()),
-        };
-        if layout.size() > self.max_frame_bytes {
-            let message = format!("frames of {} bytes, the limit is {}", layout.size(), self.max_frame_bytes);
-            return self.refuse(ErrorKind::FrameTooLarge, message);
-        }
-
-        // Whose stream is here is here, even if the room has not told yet.
-        self.change_sender(|known| known.joined(&sender, true));
-        self.end_open(SegmentCause::Truncated);
-        self.errors.reset();
-        self.held_back = false;
-        self.stats.segments_started += 1;
-        self.queued_starts += 1;
-        let segment = self.stats.segments_started;
-        let StreamAttributes { format, width, height } = attributes;
-        self.queue.push_control(ReceiverEvent::SegmentStart { segment, format, width, height });
-        self.notifications.segment_started(segment, sender);
-        self.open = Some(Segment::new(segment, opened.stream, attributes, &layout, self.pool.clone(), now));
-        true
-    }
-
-    /// A chunk of a stream arrived.
-    pub fn chunk(&mut self, stream: StreamKey, index: u64, content: &[u8], now: Instant) {
-        let Some(segment) = self.open.as_mut().filter(|segment| segment.stream == stream) else {
-            self.stats.chunks_unknown += 1;
-            return;
-        };
-        match segment.order(index) {
-            Order::Repeated => self.stats.chunks_repeated += 1,
-            Order::Gap(missing) => {
-                self.stats.chunks_lost = self.stats.chunks_lost.saturating_add(missing);
-                self.end_open(SegmentCause::Truncated);
-            }
-            Order::Next => {
-                self.stats.bytes_received += content.len() as u64;
-                self.held_back = false;
-                let (queue, stats) = (&mut self.queue, &mut self.stats);
-                segment.take(content, now, |frame| enqueue(queue, stats, frame, now));
-            }
-        }
-    }
-
-    /// The trailer of a stream arrived. One with a reason, or inside a frame, ends the segment as truncated.
-    pub fn stream_closed(&mut self, stream: StreamKey, end: StreamEnd<'_>) {
-        if let Some(segment) = self.open.as_ref().filter(|segment| segment.stream == stream) {
-            let whole = end.reason.is_empty() && !segment.inside_frame();
-            self.end_open(if whole { SegmentCause::Flushed } else { SegmentCause::Truncated });
-        }
-    }
-
-    /// A participant asks to clear. If it is the sender, all frames not yet taken are dropped, and the segments whose
-    /// end was not yet taken end as cleared, queued ones included, after one `Cleared`.
-    ///
-    /// `Cleared` stands before the first such end; the starts of later queued segments keep their place, so that
-    /// segments never overlap. While a `Cleared` waits to be taken, another clear adds no second one.
-    pub fn clear_requested(&mut self, caller: &str) -> Answer {
-        if self.closed || self.sender.listened_to(caller).is_none() {
-            return Answer::Reject;
-        }
-        self.end_open(SegmentCause::Cleared);
-        let (dropped, events) = self.queue.drain();
-        self.stats.dropped_cleared += dropped.len() as u64;
-        let mut announced = false;
-        for mut event in events {
-            match &mut event {
-                ReceiverEvent::Cleared => announced = true,
-                ReceiverEvent::SegmentEnd { cause, .. } => {
-                    *cause = SegmentCause::Cleared;
-                    if !std::mem::replace(&mut announced, true) {
-                        self.queue.push_control(ReceiverEvent::Cleared);
-                    }
-                }
-                _ => {}
-            }
-            self.queue.push_control(event);
-        }
-        if !announced {
-            self.queue.push_control(ReceiverEvent::Cleared);
-        }
-        Answer::Ok
-    }
-
     // ---- time ----
 
-    /// When [`timeout`](Self::timeout) is to be called at the latest.
+    /// When [`timeout`](Self::timeout) is to be called at the latest, and the requests are to be polled.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let segment = self.open.as_ref().filter(|_| self.reconnecting_since.is_none())?;
-        segment.last_progress.checked_add(self.idle_timeout)
+        let link = if self.may_speak() { self.link.due(self.is_open_in_v1()) } else { None };
+        [self.idle_deadline(), self.absent_until, self.notifications.due(), link].into_iter().flatten().min()
     }
 
     /// Time has passed. A sender that had to wait for the application is given the whole idle time-out anew.
     pub fn timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+        self.notifications.timeout(now);
+        if self.absent_until.is_some_and(|until| until <= now) {
+            self.absent_until = None;
+            self.sender_left();
+        }
+        if self.idle_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
         if self.held_back || self.is_full() {
@@ -316,29 +263,63 @@ impl ReceiverSession {
             return Err(SessionError::Closed);
         }
         let message = PlaybackFinished::new(position_us, interrupted).map_err(|_| SessionError::InvalidPosition)?;
-        self.notifications.notify(segment, self.delivered_segment, message)
+        let (id, event) = self.notifications.notify(segment, self.delivered_segment, message)?;
+        event.into_iter().for_each(|event| self.queue.push_control(event));
+        Ok(id)
     }
 
-    /// A playback-finished was answered, or no answer will come.
-    pub fn notify_answered(&mut self, id: NotifyId, answer: NotifyAnswer) {
-        if let Some(event) = self.notifications.answered(id, answer) {
-            self.queue.push_control(event);
+    /// Tells the sender that the application shows this segment, once; 0: the one that the application is at. Senders of
+    /// version 0 are not told.
+    pub fn notify_playback_started(&mut self, segment: u64) -> Result<(), SessionError> {
+        if self.closed {
+            return Err(SessionError::Closed);
         }
+        let segment = if segment == 0 { self.delivered_segment } else { segment };
+        self.notifications.playing(segment, self.delivered_segment)
     }
 
-    /// What the driver is to do next.
-    pub fn poll_request(&mut self) -> Option<ReceiverRequest> {
-        self.notifications.poll_request()
+    /// A call about playback was answered, or no answer will come.
+    pub fn notify_answered(&mut self, id: NotifyId, answer: NotifyAnswer, now: Instant) {
+        match self.notifications.answered(id, answer, now) {
+            Some(ReceiverEvent::Error { kind, message }) => self.report(kind, message),
+            Some(event) => self.queue.push_control(event),
+            None => {}
+        }
     }
 
     // ---- helpers ----
 
-    fn refuse(&mut self, kind: ErrorKind, message: String) -> bool {
-        self.stats.streams_refused += 1;
+    fn report(&mut self, kind: ErrorKind, message: String) {
         if self.errors.report(kind) {
             self.queue.push_control(ReceiverEvent::Error { kind, message });
         }
-        false
+    }
+
+    fn idle_deadline(&self) -> Option<Instant> {
+        let segment = self.open.as_ref().filter(|_| self.reconnecting_since.is_none())?;
+        segment.last_progress.checked_add(self.idle_timeout)
+    }
+
+    /// Whether anything may be said to the sender.
+    fn may_speak(&self) -> bool {
+        let away = self.absent_until.is_some() || self.sender.present().is_none();
+        !self.closed && self.reconnecting_since.is_none() && !away
+    }
+
+    /// The stream of the open segment is lost: with it the segment, unless it can go on in another.
+    fn suspend(&mut self) {
+        if !self.is_open_in_v1() {
+            return self.end_open(SegmentCause::Truncated);
+        }
+        if let Some(segment) = &mut self.open {
+            segment.stream = None;
+        }
+    }
+
+    fn sender_left(&mut self) {
+        self.end_open(SegmentCause::SenderLeft);
+        let gone = self.sender.expected().cloned();
+        self.change_sender(|sender| gone.iter().for_each(|gone| sender.left(gone)));
     }
 
     fn end_open(&mut self, cause: SegmentCause) {
@@ -347,8 +328,8 @@ impl ReceiverSession {
             self.stats.dropped_truncated += 1;
         }
         self.stats.segments_ended += 1;
-        let Segment { number, frames, .. } = segment;
-        self.queue.push_control(ReceiverEvent::SegmentEnd { segment: number, frames, cause });
+        let Segment { number, frames, lost, .. } = segment;
+        self.queue.push_control(ReceiverEvent::SegmentEnd { segment: number, frames, lost, cause });
     }
 
     /// Changes who is there and says so if that changes whom we listen to. Unread news of the same kind is replaced.
@@ -361,6 +342,9 @@ impl ReceiverSession {
         let after = self.sender.present();
         if before.as_ref() == after {
             return;
+        }
+        if after.is_some() {
+            self.link.say_ready();
         }
         let news = ReceiverEvent::Sender(after.map(|identity| identity.to_string()));
         match self.queue.back_mut() {
@@ -377,13 +361,5 @@ impl ReceiverSession {
         for event in self.notifications.fail_all(why) {
             self.queue.push_control(event);
         }
-    }
-}
-
-fn enqueue(queue: &mut Queue<ReceiverEvent>, stats: &mut ReceiverStats, frame: Frame, now: Instant) {
-    stats.frames_received += 1;
-    match queue.push_frame(frame, now) {
-        Admission::Queued { dropped } => stats.dropped_oldest += dropped.len() as u64,
-        Admission::Dropped | Admission::Full => stats.dropped_newest += 1,
     }
 }

@@ -35,11 +35,20 @@ impl Sender {
     /// The participant listened to, if this is its identity. A given one counts before its arrival was announced:
     /// its first packets may overtake the news.
     pub(super) fn listened_to(&self, identity: &str) -> Option<&Arc<str>> {
-        let expected = match self {
+        self.expected().filter(|expected| &***expected == identity)
+    }
+
+    /// The participant listened to, whether it is there or not.
+    pub(super) fn expected(&self) -> Option<&Arc<str>> {
+        match self {
             Self::Given { identity, .. } => Some(identity),
             Self::FirstAgent { agents } => agents.first(),
-        };
-        expected.filter(|expected| &***expected == identity)
+        }
+    }
+
+    /// Whether it may be anybody.
+    pub(super) fn takes_any(&self) -> bool {
+        matches!(self, Self::FirstAgent { .. })
     }
 
     pub(super) fn joined(&mut self, identity: &str, is_agent: bool) {

@@ -8,7 +8,7 @@ fn clear_with_an_open_stream() {
     let mut output = Output::new();
     output.send(2);
     assert_eq!(output.run(), ["open 1 2px", "write 1.0", "write 1.1"]);
-    output.session.clear();
+    output.session.clear(output.now);
     assert_eq!(output.poll().as_deref(), Some("clear"));
     output.send(1);
     assert_eq!(output.poll(), None, "nothing before the answer");
@@ -24,7 +24,7 @@ fn clear_inside_a_frame_stops_writing() {
     output.answer(Ok(()));
     assert_eq!(output.poll().as_deref(), Some("write 1.0"));
     assert!(!output.session.is_cancelled(1));
-    output.session.clear();
+    output.session.clear(output.now);
     assert!(output.session.is_cancelled(1));
     output.send(1);
     assert_eq!(output.run(), ["clear", "close 1", "open 2 2px", "write 2.0"]);
@@ -38,7 +38,7 @@ fn clear_while_the_stream_is_being_opened() {
     let mut output = Output::new();
     output.send(1);
     assert_eq!(output.poll().as_deref(), Some("open 1 2px"));
-    output.session.clear();
+    output.session.clear(output.now);
     output.send(1);
     assert_eq!(output.run(), ["clear", "close 1", "open 2 2px", "write 2.0"]);
 }
@@ -53,7 +53,7 @@ fn clear_while_the_stream_is_being_closed() {
         output.answer(Ok(()));
     }
     assert_eq!(output.poll().as_deref(), Some("close 1"));
-    output.session.clear();
+    output.session.clear(output.now);
     output.send(1);
     assert_eq!(output.run(), ["clear", "open 2 2px", "write 2.0"]);
 }
@@ -64,7 +64,7 @@ fn clear_with_a_closed_stream_still_tells_the_receiver() {
     output.send(1);
     output.session.flush();
     output.run();
-    output.session.clear();
+    output.session.clear(output.now);
     assert!(!output.session.is_idle());
     assert_eq!(output.run(), ["clear"]);
     assert!(output.session.is_idle());
@@ -75,14 +75,14 @@ fn double_clear_is_one_rpc() {
     let mut output = Output::new();
     output.send(1);
     output.run();
-    output.session.clear();
-    output.session.clear();
+    output.session.clear(output.now);
+    output.session.clear(output.now);
     assert_eq!(output.poll().as_deref(), Some("clear"));
     output.send(2);
-    output.session.clear();
+    output.session.clear(output.now);
     assert_eq!(output.run(), ["close 1"]);
     assert_eq!(output.session.stats().dropped_cleared, 2);
-    output.session.clear();
+    output.session.clear(output.now);
     assert_eq!(output.run(), ["clear"]);
 }
 
@@ -94,7 +94,7 @@ fn clear_drops_queued_flushes_too() {
     output.session.flush();
     output.send(1);
     output.session.flush();
-    output.session.clear();
+    output.session.clear(output.now);
     output.session.flush();
     assert_eq!(output.run(), ["clear", "close 1"]);
     assert!(output.session.is_idle());
@@ -105,7 +105,7 @@ fn failed_clear_is_told_and_the_stream_ends_all_the_same() {
     let mut output = Output::new();
     output.send(1);
     output.run();
-    output.session.clear();
+    output.session.clear(output.now);
     output.poll();
     output.answer(Err("no answer".to_owned()));
     assert_eq!(output.run(), ["close 1 cleared"]);
@@ -116,15 +116,15 @@ fn failed_clear_is_told_and_the_stream_ends_all_the_same() {
 fn clear_waits_for_the_room_and_not_for_an_absent_destination() {
     let mut output = Output::new();
     output.session.transport_ready(false);
-    output.session.clear();
+    output.session.clear(output.now);
     assert_eq!(output.run(), [""; 0]);
     output.session.transport_ready(true);
     assert_eq!(output.run(), ["clear"]);
 
-    output.session.clear();
-    output.session.destination_present(false);
-    output.session.clear();
-    output.session.destination_present(true);
+    output.session.clear(output.now);
+    output.session.destination_present(false, output.now);
+    output.session.clear(output.now);
+    output.session.destination_present(true, output.now);
     assert_eq!(output.run(), [""; 0]);
 }
 
@@ -133,14 +133,14 @@ fn a_segment_whose_clear_never_went_out_does_not_end_as_whole() {
     let mut output = Output::new();
     output.send(1);
     output.run();
-    output.session.clear();
+    output.session.clear(output.now);
     output.session.close();
     assert_eq!(output.run(), ["close 1 cleared"]);
 
     let mut output = Output::new();
     output.send(1);
     output.run();
-    output.session.clear();
-    output.session.destination_present(false);
+    output.session.clear(output.now);
+    output.session.destination_present(false, output.now);
     assert_eq!(output.run(), ["close 1 cleared"]);
 }

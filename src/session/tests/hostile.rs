@@ -54,10 +54,10 @@ fn a_million_clears_joins_and_chunks_without_a_header() {
     let mut receiver = Receiver::new();
     for key in 0..MANY {
         receiver.session.clear_requested("alice");
-        receiver.session.participant_left("alice");
+        receiver.session.participant_left("alice", receiver.now);
         receiver.session.participant_joined("alice", false);
         receiver.session.chunk(StreamKey(key), u64::MAX - key, &[0; 100], receiver.now);
-        receiver.session.stream_closed(StreamKey(key), StreamEnd { reason: "" });
+        receiver.session.stream_closed(StreamKey(key), StreamEnd { reason: "", attributes: None }, receiver.now);
     }
     assert_eq!(receiver.events(), ["cleared", "sender alice"]);
     assert_eq!(receiver.session.stats().chunks_unknown, MANY);
@@ -69,7 +69,7 @@ fn a_million_agents_come_and_go() {
     for number in 0..MANY / 10 {
         let identity = format!("agent-{number}");
         receiver.session.participant_joined(&identity, true);
-        receiver.session.participant_left(&identity);
+        receiver.session.participant_left(&identity, receiver.now);
     }
     assert_eq!(receiver.events(), ["sender gone"]);
 }
@@ -140,11 +140,11 @@ fn an_application_that_takes_no_events_loses_the_oldest() {
 fn answers_to_what_was_not_asked_are_ignored() {
     let mut output = Output::new();
     for result in [Ok(()), Err("what?".to_owned())] {
-        output.session.stream_opened(result.clone());
+        output.session.stream_opened(result.clone(), output.now);
         output.session.write_done(result.clone(), output.now);
-        output.session.stream_closed(result.clone());
+        output.session.stream_closed(result.clone(), output.now);
         output.session.clear_answered(result);
     }
     assert_eq!(output.events(), [""; 0]);
-    assert_eq!(output.session.stats(), OutputStats::default());
+    assert_eq!(output.session.stats(), OutputStats { version: Some(0), ..OutputStats::default() });
 }

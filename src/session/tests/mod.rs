@@ -2,19 +2,28 @@
 //! Situations on virtual time, a file for each kind. Events and actions are compared as short lines of text
 //! (`start 1`, `frame 1.0`, `end 1 Flushed 2`), because their order is what the tests are about.
 
+mod agreement;
 mod clear_input;
 mod clear_output;
+mod clear_v1;
+mod credit;
 mod hostile;
+mod hostile_v1;
 mod late;
 mod model;
+mod model_v1;
 mod output;
+mod pair;
 mod playback;
+mod playback_v1;
 mod policies;
 mod promises;
+mod promises_v1;
 
 use super::*;
 use crate::frame::{Frame, FrameInfo, FramePool, PixelFormat};
 use crate::wire::v0::StreamAttributes;
+use crate::wire::v1::Label;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -65,12 +74,27 @@ fn describe(event: ReceiverEvent) -> String {
             let lost = if lost_before > 0 { format!(" lost {lost_before}") } else { String::new() };
             format!("frame {segment}.{number}{lost}")
         }
-        ReceiverEvent::SegmentEnd { segment, frames, cause } => format!("end {segment} {cause:?} {frames}"),
+        ReceiverEvent::SegmentEnd { segment, frames, lost: 0, cause } => format!("end {segment} {cause:?} {frames}"),
+        ReceiverEvent::SegmentEnd { segment, frames, lost, cause } => {
+            format!("end {segment} {cause:?} {frames} lost {lost}")
+        }
         ReceiverEvent::Cleared => "cleared".to_owned(),
         ReceiverEvent::Notified { segment, position_us, answer } => {
             format!("notified {segment} {position_us} {answer:?}")
         }
         ReceiverEvent::Error { kind, .. } => format!("error {kind:?}"),
+    }
+}
+
+fn describe_output(event: OutputEvent) -> String {
+    match event {
+        OutputEvent::PlaybackFinished { segment, position_us, interrupted, made_up } => {
+            let interrupted = if interrupted { " interrupted" } else { "" };
+            let made_up = if made_up { " made up" } else { "" };
+            format!("finished {segment} {position_us}{interrupted}{made_up}")
+        }
+        OutputEvent::PlaybackStarted { segment } => format!("started {segment}"),
+        OutputEvent::Error { kind, message } => format!("error {kind:?} {message}"),
     }
 }
 
@@ -81,7 +105,17 @@ fn receiver_config(
     queue_bytes: usize,
 ) -> ReceiverConfig {
     let sender = sender.map(str::to_owned);
-    ReceiverConfig { sender, policy, queue_frames, queue_bytes, idle_timeout: IDLE, max_frame_bytes: 1000 }
+    ReceiverConfig {
+        sender,
+        policy,
+        queue_frames,
+        queue_bytes,
+        idle_timeout: IDLE,
+        max_frame_bytes: 1000,
+        label: Label::default(),
+        receiver: None,
+        finish_after_clear: Some(Duration::from_secs(1)),
+    }
 }
 
 /// A receiver listening to `alice`, and what its network does.
@@ -134,7 +168,7 @@ impl Receiver {
     }
 
     fn trailer(&mut self) {
-        self.session.stream_closed(self.stream, StreamEnd { reason: "" });
+        self.session.stream_closed(self.stream, StreamEnd { reason: "", attributes: None }, self.now);
     }
 
     /// A whole segment of so many frames.
@@ -165,7 +199,16 @@ impl Receiver {
 }
 
 fn output_config(policy: QueuePolicy, queue_frames: usize, queue_bytes: usize) -> OutputConfig {
-    OutputConfig { policy, queue_frames, queue_bytes, queue_time: None, max_age: None, max_frame_bytes: 1000 }
+    OutputConfig {
+        policy,
+        queue_frames,
+        queue_bytes,
+        queue_time: None,
+        max_age: None,
+        max_frame_bytes: 1000,
+        label: Label::default(),
+        session: None,
+    }
 }
 
 /// An output whose destination is there, and its driver.
@@ -193,7 +236,7 @@ impl Output {
     }
 
     fn joined(mut self) -> Self {
-        self.session.destination_present(true);
+        self.session.destination_present(true, self.now);
         self.session.transport_ready(true);
         self
     }
@@ -217,10 +260,13 @@ impl Output {
     fn poll(&mut self) -> Option<String> {
         let action = self.session.poll_action(self.now)?;
         let line = match &action {
-            OutputAction::OpenStream { segment, attributes } => format!("open {segment} {}px", attributes.width),
+            OutputAction::OpenStream { segment, attributes } => {
+                format!("open {segment} {}px", attributes.video().width)
+            }
             OutputAction::Write(frame) => format!("write {}.{}", frame.info().segment, frame.info().number),
-            OutputAction::CloseStream { segment, reason: "" } => format!("close {segment}"),
-            OutputAction::CloseStream { segment, reason } => format!("close {segment} {reason}"),
+            OutputAction::CloseStream { segment, reason: "", .. } => format!("close {segment}"),
+            OutputAction::CloseStream { segment, reason, .. } => format!("close {segment} {reason}"),
+            OutputAction::WriteRecord { segment, .. } => format!("record {segment}"),
             OutputAction::ClearBuffer => "clear".to_owned(),
         };
         self.action = Some(action);
@@ -230,9 +276,9 @@ impl Output {
     /// The action under way is over.
     fn answer(&mut self, result: TransportResult) {
         match self.action.take().expect("an action is under way") {
-            OutputAction::OpenStream { .. } => self.session.stream_opened(result),
-            OutputAction::Write(_) => self.session.write_done(result, self.now),
-            OutputAction::CloseStream { .. } => self.session.stream_closed(result),
+            OutputAction::OpenStream { .. } => self.session.stream_opened(result, self.now),
+            OutputAction::Write(_) | OutputAction::WriteRecord { .. } => self.session.write_done(result, self.now),
+            OutputAction::CloseStream { .. } => self.session.stream_closed(result, self.now),
             OutputAction::ClearBuffer => self.session.clear_answered(result),
         }
     }
@@ -251,14 +297,6 @@ impl Output {
     }
 
     fn events(&mut self) -> Vec<String> {
-        let describe = |event| match event {
-            OutputEvent::PlaybackFinished { segment, position_us, interrupted, made_up } => {
-                let interrupted = if interrupted { " interrupted" } else { "" };
-                let made_up = if made_up { " made up" } else { "" };
-                format!("finished {segment} {position_us}{interrupted}{made_up}")
-            }
-            OutputEvent::Error { kind, message } => format!("error {kind:?} {message}"),
-        };
-        std::iter::from_fn(|| self.session.next_event()).map(describe).collect()
+        std::iter::from_fn(|| self.session.next_event()).map(describe_output).collect()
     }
 }

@@ -12,14 +12,14 @@ const POLICIES: [QueuePolicy; 4] =
 const QUEUE_FRAMES: usize = 4;
 const QUEUE_BYTES: usize = 3 * FRAME_BYTES;
 
-fn seeds() -> impl Iterator<Item = (u64, Random)> {
+pub(super) fn seeds() -> impl Iterator<Item = (u64, Random)> {
     (1..=ROUNDS).map(|round| (round, Random(round.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
 }
 
 /// What a well-meaning application may assume about the events it takes.
 #[derive(Default)]
-struct Witness {
-    open: Option<u64>,
+pub(super) struct Witness {
+    pub(super) open: Option<u64>,
     started: u64,
     next_number: u64,
     frames: u64,
@@ -27,10 +27,12 @@ struct Witness {
     cleared: bool,
     /// No frame of these and earlier segments may come any more.
     cleared_through: u64,
+    /// What the frames hold: counts up over all of them, or else is the frame's number, in each byte.
+    pub(super) counts: Option<u64>,
 }
 
 impl Witness {
-    fn see(&mut self, event: &ReceiverEvent) {
+    pub(super) fn see(&mut self, event: &ReceiverEvent) {
         match event {
             ReceiverEvent::SegmentStart { segment, .. } => {
                 assert_eq!(self.open, None, "segments overlap");
@@ -44,14 +46,21 @@ impl Witness {
                 assert_eq!(self.open, Some(segment), "a frame outside its segment");
                 assert!(segment > self.cleared_through, "a frame of a cleared segment");
                 assert_eq!(number, self.next_number + u64::from(lost_before), "every loss is told");
-                assert!(frame.data().iter().all(|byte| *byte == number as u8), "a frame mixed of two");
+                match &mut self.counts {
+                    None => assert!(frame.data().iter().all(|byte| *byte == number as u8), "a frame mixed of two"),
+                    Some(last) => {
+                        let count = u64::from_le_bytes(frame.data()[..8].try_into().unwrap());
+                        assert!(count > *last, "a frame twice, or out of order");
+                        *last = count;
+                    }
+                }
                 self.next_number = number + 1;
                 self.frames += 1;
                 self.cleared = false;
             }
-            ReceiverEvent::SegmentEnd { segment, frames, cause } => {
+            ReceiverEvent::SegmentEnd { segment, frames, lost, cause } => {
                 assert_eq!(self.open.take(), Some(*segment), "an end without its start");
-                assert!(*frames >= self.next_number);
+                assert!(*frames + *lost >= self.next_number);
                 assert!(*cause != SegmentCause::Cleared || self.cleared, "an end as cleared before `Cleared`");
             }
             ReceiverEvent::Cleared => self.cleared = true,
@@ -116,7 +125,7 @@ fn a_receiver_keeps_its_promises_whatever_the_network_does() {
                     }
                 }
                 19 => receiver.session.participant_joined(identity, true),
-                20 if random.one_in(3) => receiver.session.participant_left(identity),
+                20 if random.one_in(3) => receiver.session.participant_left(identity, receiver.now),
                 21 if random.one_in(3) => receiver.session.room_restarted(),
                 22 => receiver.session.room_reconnecting(random.one_in(2), receiver.now),
                 23 => receiver.pass(IDLE * random.below(15) as u32 / 10),
@@ -157,7 +166,7 @@ impl Wire {
             OutputAction::OpenStream { segment, attributes } => {
                 assert_eq!(self.open, None, "streams overlap");
                 assert_eq!(*segment, self.opened + 1);
-                self.open = ok.then_some((*segment, *attributes));
+                self.open = ok.then_some((*segment, *attributes.video()));
                 self.opened += u64::from(ok);
                 self.next_number = 0;
                 self.cleared = false;
@@ -174,12 +183,13 @@ impl Wire {
                 self.closed += 1;
             }
             OutputAction::ClearBuffer => self.cleared = true,
+            OutputAction::WriteRecord { .. } => panic!("a record in version 0"),
         }
     }
 }
 
 /// Takes the events: the segments that were finished, each once.
-fn take_finishes(output: &mut OutputSession, finishes: &mut Vec<u64>) {
+pub(super) fn take_finishes(output: &mut OutputSession, finishes: &mut Vec<u64>) {
     while let Some(event) = output.next_event() {
         if let OutputEvent::PlaybackFinished { segment, .. } = event {
             finishes.push(segment);
@@ -214,10 +224,10 @@ fn an_output_keeps_its_promises_whatever_the_transport_does() {
                     let _ = session.send_frame(frame(width, 0), output.now);
                 }
                 5 => session.flush(),
-                6 if random.one_in(2) => session.clear(),
-                7 => session.destination_present(!random.one_in(3)),
+                6 if random.one_in(2) => session.clear(output.now),
+                7 => session.destination_present(!random.one_in(3), output.now),
                 8 => session.transport_ready(!random.one_in(3)),
-                9 if random.one_in(3) => session.room_restarted(),
+                9 if random.one_in(3) => session.room_restarted(output.now),
                 10 => {
                     let message = PlaybackFinished { position_us: step as i64, interrupted: false };
                     session.playback_finished(!random.one_in(3), message);
@@ -237,7 +247,7 @@ fn an_output_keeps_its_promises_whatever_the_transport_does() {
         }
 
         // Whatever happened, it goes on once everything is well.
-        output.session.destination_present(true);
+        output.session.destination_present(true, output.now);
         output.session.transport_ready(true);
         loop {
             if let Some(action) = &output.action {
@@ -289,7 +299,7 @@ fn a_pair_delivers_what_was_sent_and_not_cleared() {
                     number = 0;
                 }
                 5 if left > 0 && random.one_in(10) => {
-                    output.session.clear();
+                    output.session.clear(output.now);
                     cleared = true;
                     number = 0;
                 }
@@ -308,12 +318,17 @@ fn a_pair_delivers_what_was_sent_and_not_cleared() {
                             }
                         }
                         Some(OutputAction::CloseStream { reason, .. }) => {
-                            receiver.session.stream_closed(receiver.stream, StreamEnd { reason });
+                            receiver.session.stream_closed(
+                                receiver.stream,
+                                StreamEnd { reason, attributes: None },
+                                receiver.now,
+                            );
                         }
                         Some(OutputAction::ClearBuffer) => {
                             assert_eq!(receiver.session.clear_requested("alice"), Answer::Ok);
                             witness.cleared_through = receiver.session.stats().segments_started;
                         }
+                        Some(OutputAction::WriteRecord { .. }) => panic!("a record in version 0"),
                         None => continue,
                     }
                     output.answer(Ok(()));
@@ -324,10 +339,12 @@ fn a_pair_delivers_what_was_sent_and_not_cleared() {
                     if let ReceiverEvent::SegmentEnd { segment, .. } = event {
                         receiver.session.notify_playback_finished(segment, 0, false).unwrap();
                     }
-                    while let Some(request) = receiver.session.poll_request() {
-                        let ReceiverRequest::PlaybackFinished { id, message, .. } = request;
+                    while let Some(request) = receiver.session.poll_request(receiver.now) {
+                        let ReceiverRequest::PlaybackFinished { id, message, .. } = request else {
+                            panic!("{request:?}")
+                        };
                         output.session.playback_finished(true, message);
-                        receiver.session.notify_answered(id, NotifyAnswer::Ok);
+                        receiver.session.notify_answered(id, NotifyAnswer::Ok, receiver.now);
                     }
                 }
             }

@@ -66,12 +66,12 @@ fn nothing_starts_before_the_destination_and_the_room_are_there() {
     let mut output = Output::alone(QueuePolicy::Block, 2, 1000);
     output.send(2);
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Full));
-    output.session.destination_present(true);
+    output.session.destination_present(true, output.now);
     assert_eq!(output.run(), [""; 0]);
-    output.session.destination_present(false);
+    output.session.destination_present(false, output.now);
     output.session.transport_ready(true);
     assert_eq!(output.run(), [""; 0]);
-    output.session.destination_present(true);
+    output.session.destination_present(true, output.now);
     assert_eq!(output.run(), ["open 1 2px", "write 1.0", "write 1.1"]);
 }
 
@@ -95,7 +95,7 @@ fn a_full_reconnect_starts_the_next_segment() {
     output.poll();
     output.answer(Ok(()));
     assert_eq!(output.poll().as_deref(), Some("write 1.0"));
-    output.session.room_restarted();
+    output.session.room_restarted(output.now);
     assert!(output.session.is_cancelled(1));
     output.answer(Err("gone".to_owned()));
     assert_eq!(output.run(), ["close 1 reconnected", "open 2 2px", "write 2.0"]);
@@ -110,9 +110,9 @@ fn queued_frames_wait_for_the_return_of_the_destination() {
     output.run();
     output.session.flush();
     output.send(1);
-    output.session.destination_present(false);
+    output.session.destination_present(false, output.now);
     assert_eq!(output.run(), ["close 1 destination left"]);
-    output.session.destination_present(true);
+    output.session.destination_present(true, output.now);
     assert_eq!(output.run(), ["open 2 2px", "write 2.0"]);
 }
 
@@ -175,7 +175,7 @@ fn close_drops_the_queue_and_ends_the_stream() {
     output.session.close();
     assert_eq!(output.session.send_frame(frame(2, 0), output.now), Err(SendError::Closed));
     output.session.flush();
-    output.session.clear();
+    output.session.clear(output.now);
     assert_eq!(output.run(), ["close 1 closed"]);
     assert!(output.session.is_idle());
     let stats = output.session.stats();
@@ -228,7 +228,7 @@ fn a_stream_is_broken_off_for_its_first_reason() {
     let mut output = Output::new();
     output.send(1);
     output.run();
-    output.session.room_restarted();
+    output.session.room_restarted(output.now);
     output.session.close();
     assert_eq!(output.run(), ["close 1 reconnected"]);
 }

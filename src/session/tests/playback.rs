@@ -56,8 +56,8 @@ fn a_destination_that_leaves_makes_up_what_it_did_not_finish() {
     output.session.playback_finished(true, finished(5));
     output.send(1);
     output.run();
-    output.session.destination_present(false);
-    output.session.destination_present(false);
+    output.session.destination_present(false, output.now);
+    output.session.destination_present(false, output.now);
     let expected = [
         "finished 1 5",
         "finished 2 5 interrupted made up",
@@ -65,7 +65,7 @@ fn a_destination_that_leaves_makes_up_what_it_did_not_finish() {
         "finished 4 5 interrupted made up",
     ];
     assert_eq!(output.events(), expected);
-    output.session.destination_present(true);
+    output.session.destination_present(true, output.now);
     sent_segments(&mut output, 1);
     output.session.room_closed();
     output.session.close();
@@ -81,7 +81,7 @@ fn a_stream_that_opens_after_the_destination_left_is_finished_too() {
         if close {
             output.session.close();
         } else {
-            output.session.destination_present(false);
+            output.session.destination_present(false, output.now);
         }
         assert_eq!(output.events(), [""; 0]);
         output.answer(Ok(()));
@@ -109,7 +109,9 @@ fn a_peer_that_never_finishes_is_not_remembered_for_ever() {
 }
 
 fn request(receiver: &mut Receiver) -> (NotifyId, PlaybackFinished) {
-    let Some(ReceiverRequest::PlaybackFinished { id, destination, message }) = receiver.session.poll_request() else {
+    let Some(ReceiverRequest::PlaybackFinished { id, destination, message }) =
+        receiver.session.poll_request(receiver.now)
+    else {
         panic!("a request is due")
     };
     assert_eq!(destination, "alice");
@@ -124,9 +126,9 @@ fn a_notification_is_asked_for_once_and_answered() {
     let id = receiver.session.notify_playback_finished(1, 5, true).unwrap();
     assert_eq!(receiver.session.notify_playback_finished(1, 5, true), Err(SessionError::NotFound));
     assert_eq!(request(&mut receiver), (id, PlaybackFinished { position_us: 5, interrupted: true }));
-    assert_eq!(receiver.session.poll_request(), None);
-    receiver.session.notify_answered(id, NotifyAnswer::Reject);
-    receiver.session.notify_answered(id, NotifyAnswer::Ok);
+    assert_eq!(receiver.session.poll_request(receiver.now), None);
+    receiver.session.notify_answered(id, NotifyAnswer::Reject, receiver.now);
+    receiver.session.notify_answered(id, NotifyAnswer::Ok, receiver.now);
     assert_eq!(receiver.events(), ["notified 1 5 Reject"]);
 }
 
@@ -142,9 +144,10 @@ fn zero_is_the_oldest_segment_that_the_application_knows() {
     assert!(notify(0));
     assert!(notify(0));
     assert!(!notify(0));
-    let asked: Vec<_> = std::iter::from_fn(|| receiver.session.poll_request()).collect();
-    for ReceiverRequest::PlaybackFinished { id, .. } in asked {
-        receiver.session.notify_answered(id, NotifyAnswer::Ok);
+    let asked: Vec<_> = std::iter::from_fn(|| receiver.session.poll_request(receiver.now)).collect();
+    for request in asked {
+        let ReceiverRequest::PlaybackFinished { id, .. } = request else { panic!("{request:?}") };
+        receiver.session.notify_answered(id, NotifyAnswer::Ok, receiver.now);
     }
     let expected =
         ["end 3 Flushed 0", "start 4", "end 4 Flushed 0", "notified 2 0 Ok", "notified 1 0 Ok", "notified 3 0 Ok"];
@@ -169,10 +172,11 @@ fn a_segment_of_a_sender_that_was_replaced_is_told_to_that_one() {
     receiver.session.participant_joined("first", true);
     assert!(receiver.open_from("first", &attributes(2)));
     receiver.session.participant_joined("second", true);
-    receiver.session.participant_left("first");
+    receiver.session.participant_left("first", receiver.now);
     receiver.events();
     receiver.session.notify_playback_finished(0, 0, true).unwrap();
-    let Some(ReceiverRequest::PlaybackFinished { destination, .. }) = receiver.session.poll_request() else {
+    let Some(ReceiverRequest::PlaybackFinished { destination, .. }) = receiver.session.poll_request(receiver.now)
+    else {
         panic!("a request is due")
     };
     assert_eq!(destination, "first");
@@ -185,8 +189,8 @@ fn what_is_on_its_way_at_close_has_failed() {
     receiver.events();
     let id = receiver.session.notify_playback_finished(0, 3, false).unwrap();
     receiver.session.close();
-    assert_eq!(receiver.session.poll_request(), None);
-    receiver.session.notify_answered(id, NotifyAnswer::Ok);
+    assert_eq!(receiver.session.poll_request(receiver.now), None);
+    receiver.session.notify_answered(id, NotifyAnswer::Ok, receiver.now);
     assert_eq!(receiver.events(), ["notified 1 3 Failed(\"the receiver is closed\")"]);
     assert_eq!(receiver.session.notify_playback_finished(0, 0, false), Err(SessionError::Closed));
 }

@@ -124,7 +124,7 @@ fn flushes_whose_frames_were_dropped_end_nothing() {
         output.session.flush();
         output.session.flush();
     }
-    output.session.destination_present(true);
+    output.session.destination_present(true, output.now);
     output.session.transport_ready(true);
     let expected = ["open 1 2px", "write 1.0", "close 1", "open 2 2px", "write 2.0", "close 2"];
     assert_eq!(output.run(), expected);
@@ -144,7 +144,7 @@ fn every_frame_that_an_output_drops_is_handed_out() {
     output.pass(IDLE);
     assert_eq!(dropped(&mut output), 1);
     output.send(2);
-    output.session.clear();
+    output.session.clear(output.now);
     assert_eq!(dropped(&mut output), 2);
     output.send(2);
     output.session.close();

@@ -156,8 +156,8 @@ fn sender_leaves() {
     let mut receiver = Receiver::new();
     receiver.open();
     receiver.frames(1);
-    receiver.session.participant_left("bob");
-    receiver.session.participant_left("alice");
+    receiver.session.participant_left("bob", receiver.now);
+    receiver.session.participant_left("alice", receiver.now);
     receiver.frames(1);
     assert_eq!(receiver.events(), ["start 1", "frame 1.0", "end 1 SenderLeft 1", "sender gone"]);
     receiver.session.participant_joined("alice", true);
@@ -169,7 +169,7 @@ fn sender_leaves() {
 fn header_lost_is_nothing_but_counted() {
     let mut receiver = Receiver::new();
     receiver.session.chunk(StreamKey(99), 7, &[0; 8], receiver.now);
-    receiver.session.stream_closed(StreamKey(99), StreamEnd { reason: "" });
+    receiver.session.stream_closed(StreamKey(99), StreamEnd { reason: "", attributes: None }, receiver.now);
     assert_eq!(receiver.events(), [""; 0]);
     assert_eq!(receiver.session.stats().chunks_unknown, 1);
 }
@@ -189,7 +189,7 @@ fn stream_broken_off_by_its_sender_is_truncated() {
     let mut receiver = Receiver::new();
     receiver.open();
     receiver.frames(1);
-    receiver.session.stream_closed(receiver.stream, StreamEnd { reason: "aborted" });
+    receiver.session.stream_closed(receiver.stream, StreamEnd { reason: "aborted", attributes: None }, receiver.now);
     assert_eq!(receiver.events(), ["start 1", "frame 1.0", "end 1 Truncated 1"]);
 }
 
@@ -274,11 +274,11 @@ fn without_an_identity_the_first_agent_is_the_sender() {
     assert!(!receiver.open_from("second", &attributes(2)));
     assert!(receiver.open_from("first", &attributes(2)));
     assert_eq!(receiver.events(), ["sender first", "start 1"]);
-    receiver.session.participant_left("second");
-    receiver.session.participant_left("first");
+    receiver.session.participant_left("second", receiver.now);
+    receiver.session.participant_left("first", receiver.now);
     assert_eq!(receiver.session.sender(), Some("third"));
     assert!(receiver.open_from("third", &attributes(2)));
-    receiver.session.participant_left("third");
+    receiver.session.participant_left("third", receiver.now);
     let expected = ["end 1 SenderLeft 0", "sender third", "start 2", "end 2 SenderLeft 0", "sender gone"];
     assert_eq!(receiver.events(), expected);
 }

@@ -133,6 +133,11 @@ impl RecordAssembler {
     /// Takes a chunk; gives the frame that is whole with it. A chunk belongs to one record, so that there is at most
     /// one. After an error the assembler goes on with the next record.
     pub fn push(&mut self, index: u64, content: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
+        self.push_parts(index, content, &[])
+    }
+
+    /// The same for a content in two parts, of which the first holds the marker and the record's header.
+    pub fn push_parts(&mut self, index: u64, head: &[u8], body: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
         if index > MAX_NUMBER {
             self.counts.refused += 1;
             return Err(ChunkError::Index(index));
@@ -147,8 +152,8 @@ impl RecordAssembler {
             self.give_up();
         }
         self.next_chunk = index + 1;
-        let taken = self.take(content);
-        self.offset = self.offset.saturating_add(content.len() as u64).min(MAX_NUMBER);
+        let taken = self.take(head, body);
+        self.offset = self.offset.saturating_add((head.len() + body.len()) as u64).min(MAX_NUMBER);
         taken.inspect_err(|_| {
             self.counts.refused += 1;
             self.give_up();
@@ -178,48 +183,50 @@ impl RecordAssembler {
         self.counts
     }
 
-    fn take(&mut self, content: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
-        if content.len() > CHUNK_BYTES {
-            return Err(WireError::TooLong { what: "chunk", bytes: content.len(), limit: CHUNK_BYTES }.into());
+    fn take(&mut self, head: &[u8], body: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
+        let bytes = head.len() + body.len();
+        if bytes > CHUNK_BYTES {
+            return Err(WireError::TooLong { what: "chunk", bytes, limit: CHUNK_BYTES }.into());
         }
-        match content.split_first() {
-            Some((&MARKER_START, record)) if !record.is_empty() => self.start(record),
-            Some((&MARKER_MORE, more)) if !more.is_empty() => self.go_on(more),
+        match head.split_first() {
+            Some((&MARKER_START, record)) if bytes > 1 => self.start(record, body),
+            Some((&MARKER_MORE, more)) if bytes > 1 => self.go_on(more, body),
             _ => Err(ChunkError::Marker),
         }
     }
 
-    fn start(&mut self, record: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
+    fn start(&mut self, record: &[u8], body: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
         self.give_up();
         let (header, payload) = FrameHeader::decode(record)?;
         self.check(&header)?;
         self.offset = header.offset;
         self.offset_is_exact = true;
         let buffer = self.pool.take(header.size);
-        self.fill(Unfinished { header, buffer, filled: 0 }, payload)
+        self.state = State::Inside(Unfinished { header, buffer, filled: 0 });
+        self.fill(payload, body)
     }
 
-    fn go_on(&mut self, more: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
-        match std::mem::replace(&mut self.state, State::Skipping) {
-            State::Inside(frame) => self.fill(frame, more),
+    fn go_on(&mut self, more: &[u8], body: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
+        match self.state {
+            State::Inside(_) => self.fill(more, body),
             State::Between => Err(ChunkError::Stray),
             State::Skipping => Ok(None),
         }
     }
 
-    fn fill(&mut self, mut frame: Unfinished, payload: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
-        let room = frame.buffer.get_mut(frame.filled..frame.filled + payload.len());
-        let Some(room) = room else {
-            self.counts.damaged_frames += 1;
-            return Err(ChunkError::Surplus);
-        };
-        room.copy_from_slice(payload);
-        frame.filled += payload.len();
-        if frame.filled < frame.header.size {
-            self.state = State::Inside(frame);
+    /// Where the frame lies: moving it would wait for the stores of the copy before.
+    fn fill(&mut self, payload: &[u8], body: &[u8]) -> Result<Option<ReceivedFrame>, ChunkError> {
+        let State::Inside(frame) = &mut self.state else { return Ok(None) };
+        let filled = frame.filled + payload.len() + body.len();
+        let room = frame.buffer.get_mut(frame.filled..filled).ok_or(ChunkError::Surplus)?;
+        let (first, second) = room.split_at_mut(payload.len());
+        first.copy_from_slice(payload);
+        second.copy_from_slice(body);
+        frame.filled = filled;
+        if filled < frame.header.size {
             return Ok(None);
         }
-        self.state = State::Between;
+        let State::Inside(frame) = std::mem::replace(&mut self.state, State::Between) else { return Ok(None) };
         let lost_before = frame.header.number - self.next_frame;
         self.next_frame = frame.header.number + 1;
         Ok(Some(ReceivedFrame { header: frame.header, payload: frame.buffer.freeze(), lost_before }))

@@ -37,6 +37,14 @@ pub fn is_v1(attributes: &HashMap<String, String>) -> Result<bool, WireError> {
     }
 }
 
+/// The label of a stream of either version, unchecked: without one it is empty.
+pub fn label(attributes: &HashMap<String, String>) -> &str {
+    match is_v1(attributes) {
+        Ok(true) => attributes.get(LABEL).map_or("", String::as_str),
+        Ok(false) | Err(_) => "",
+    }
+}
+
 impl StreamAttributes {
     /// Reads the attributes of a stream of version 1.
     pub fn from_map(attributes: &HashMap<String, String>) -> Result<Self, WireError> {

@@ -6,6 +6,7 @@ from .programs import Event, Program
 
 FRAME_KEYS = ("number", "width", "height", "type", "bytes", "crc32")
 POSITION_TOLERANCE_S = 0.001
+MOST_UNDER_WAY_BYTES = 16 * 2**20  # the largest window of version 1
 
 # The C API's result codes that a situation may ask for (lkvideo.h).
 ERROR_NAMES = {
@@ -47,6 +48,28 @@ def assert_same_segment(sender: Program, sent_segment: int, receiver: Program, r
     assert got == sent, f"{len(got)} frames got, {len(sent)} sent\n{receiver.report()}"
     end = segment_end(receiver, received_segment)
     assert (end["cause"].upper(), end["frames"]) == ("FLUSHED", len(sent)), end
+
+
+def assert_continued(sender: Program, sent_segment: int, receiver: Program, received_segment: int) -> None:
+    """One segment of version 1 over one full reconnect: it goes on and ends whole; what is missing was on its way when
+    the stream was lost, so that it is one run of frames, and the end says how many."""
+    sent = frames(sender, "sent", sent_segment)
+    got = frames(receiver, "frame", received_segment)
+    numbers = [frame[0] for frame in got]
+    assert got == [sent[number] for number in numbers], f"not what was sent\n{receiver.report()}"
+    steps = [later - earlier for earlier, later in zip([-1, *numbers], numbers)]
+    assert min(steps) > 0 and len([step for step in steps if step > 1]) <= 1, f"not one run is missing: {numbers}"
+    end = segment_end(receiver, received_segment)
+    assert (end["cause"].upper(), end["frames"] + end["lost"]) == ("FLUSHED", len(sent)), end
+    assert_little_is_missing(sender, receiver)
+
+
+def assert_little_is_missing(sender: Program, receiver: Program) -> None:
+    """With version 1 a break costs no more than what was on its way, since the sender waits for a receiver that is not
+    heard of."""
+    sent, got = sender.matching("sent"), receiver.matching("frame")
+    missing = sum(event["bytes"] for event in sent) - sum(event["bytes"] for event in got)
+    assert 0 <= missing <= MOST_UNDER_WAY_BYTES, f"{len(sent) - len(got)} frames are missing\n{receiver.report()}"
 
 
 def segment_end(receiver: Program, segment: int) -> Event:

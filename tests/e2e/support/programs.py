@@ -145,7 +145,8 @@ class Program:
 
     def report(self) -> str:
         """The last events and output lines, for a failure's text."""
-        events = [event for event in self.events if event.get("event") not in ("frame", "sent")][-TAIL_LINES:]
+        events = [event for event in self.events if event.get("event") not in ("frame", "sent", "stats")][-TAIL_LINES:]
+        events += self.matching("stats")[-1:]
         frames = {kind: len(self.matching(kind)) for kind in ("sent", "frame")}
         lines = [f"--- {self.name}: {frames}", *map(json.dumps, events), f"--- {self.name}: other output", *self._tail]
         return "\n".join(lines)

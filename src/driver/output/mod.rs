@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An output: the session of the video that we send to one destination.
 //!
-//! The application queues frames, flushes and clears; a task on the runtime carries out the session's actions, one at
-//! a time, in order. Events (playback finished) go to the listeners on the output's dispatch thread, or are pulled
-//! where there is no listener.
+//! The application queues frames, flushes and clears; a task on the runtime (`task`) carries out what the session
+//! wants. Events (playback started and finished) go to the listeners on the output's dispatch thread, or are pulled where
+//! there is no listener.
+
+mod task;
 
 use super::{
     dispatch::{self, on_dispatch_thread, Dispatcher, EventHandler},
+    environment::{draw_id, Clock},
     room::Room,
-    room_core::RoomCore,
-    transport::StreamWriter,
     wait::{Monitor, Wait},
     DriverError,
 };
 use crate::{
     frame::{Frame, FramePool},
-    session::{
-        Answer, OutputAction, OutputConfig, OutputEvent, OutputSession, OutputStats, QueuePolicy, SendError,
-        CLEAR_ANSWER_TIMEOUT,
+    session::{Answer, OutputConfig, OutputEvent, OutputSession, OutputStats, QueuePolicy, SendError},
+    wire::{
+        v0,
+        v1::{control::Control, rpc, Label},
     },
-    wire::v0,
 };
 use std::{
     sync::{
@@ -36,6 +37,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How to send.
 #[derive(Debug, Clone)]
 pub struct OutputOptions {
+    /// Which of our outputs to the destination it is: most have one, without a label. At most 64 bytes, no control
+    /// characters.
+    pub label: String,
     /// What happens when the queue is full.
     pub policy: QueuePolicy,
     /// Frames that may wait for the transport.
@@ -55,6 +59,7 @@ impl OutputOptions {
     /// or is told that there is none expects to lose one.
     pub fn with_policy(policy: QueuePolicy) -> Self {
         Self {
+            label: String::new(),
             policy,
             queue_frames: 8,
             queue_bytes: 64 << 20,
@@ -95,12 +100,13 @@ impl Output {
     /// the queue, under its policy.
     ///
     /// # Errors
-    /// [`DriverError::Busy`] if the room has an output to that destination, [`DriverError::InvalidArgument`] for an
-    /// empty destination, [`DriverError::Closed`] or the room's error.
+    /// [`DriverError::Busy`] if the room has an output to that destination with that label,
+    /// [`DriverError::InvalidArgument`] for an empty destination or no label, [`DriverError::Closed`] or the room's error.
     pub fn create(room: &Room, destination: &str, options: OutputOptions) -> Result<Self, DriverError> {
         if destination.is_empty() {
             return Err(DriverError::InvalidArgument("an empty destination identity".into()));
         }
+        let label = Label::new(&options.label).map_err(|e| DriverError::InvalidArgument(e.to_string()))?;
         let config = OutputConfig {
             policy: options.policy,
             queue_frames: options.queue_frames,
@@ -108,12 +114,16 @@ impl Output {
             queue_time: options.queue_time,
             max_age: options.max_age,
             max_frame_bytes: options.max_frame_bytes,
+            label: label.clone(),
+            session: draw_id(),
         };
         let core = Arc::new(OutputCore {
             destination: destination.to_owned(),
+            label,
             pool: FramePool::default(),
             shared: Monitor::new(Shared {
                 session: OutputSession::new(config),
+                clock: Clock::default(),
                 ended: false,
                 drained: false,
                 listened_to: false,
@@ -150,7 +160,7 @@ impl Output {
         let mut wake = false;
         let mut dropped = Vec::new();
         let outcome = core.shared.wait(wait, |s| {
-            let timer_runs = s.session.poll_timeout().is_some();
+            let timer = s.session.poll_timeout();
             let sent = match s.session.send_frame(frame.clone(), Instant::now()) {
                 Ok(()) => Ok(()),
                 Err(SendError::Full) => return None,
@@ -158,7 +168,7 @@ impl Output {
                 Err(SendError::Closed) => Err(DriverError::Closed),
                 Err(e @ SendError::TooLarge) => Err(DriverError::TooLarge(e.to_string())),
             };
-            wake = s.session.has_action() || (!timer_runs && s.session.poll_timeout().is_some());
+            wake = s.session.has_action() || is_sooner(s.session.poll_timeout(), timer);
             dropped = s.session.take_dropped();
             Some(sent)
         });
@@ -184,7 +194,7 @@ impl Output {
     /// # Errors
     /// [`DriverError::Closed`].
     pub fn clear_buffer(&self) -> Result<(), DriverError> {
-        self.core().command(OutputSession::clear)
+        self.core().command(|session| session.clear(Instant::now()))
     }
 
     /// Blocks until everything queued, ends of segments included, was handed to the transport.
@@ -286,8 +296,14 @@ impl Output {
     }
 }
 
+/// Whether a deadline comes before another; `None` never comes.
+fn is_sooner(deadline: Option<Instant>, other: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| other.is_none_or(|other| deadline < other))
+}
+
 struct Shared {
     session: OutputSession,
+    clock: Clock,
     /// Nothing more can be queued.
     ended: bool,
     /// The task has carried out the last action.
@@ -312,9 +328,10 @@ struct Listener {
 
 pub(super) struct OutputCore {
     destination: String,
+    label: Label,
     pool: FramePool,
     shared: Monitor<Shared>,
-    /// For the task: there may be an action.
+    /// For the task: there may be an action or a request.
     wake: Notify,
     dispatcher: Arc<Dispatcher>,
     listeners: Monitor<Listeners>,
@@ -326,18 +343,22 @@ impl OutputCore {
         &self.destination
     }
 
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
     pub fn transport_ready(&self, ready: bool) {
         self.tell(|session| session.transport_ready(ready));
     }
 
     pub fn destination_present(&self, identity: &str, present: bool) {
         if identity == self.destination {
-            self.tell(|session| session.destination_present(present));
+            self.tell(|session| session.destination_present(present, Instant::now()));
         }
     }
 
     pub fn room_restarted(&self) {
-        self.tell(OutputSession::room_restarted);
+        self.tell(|session| session.room_restarted(Instant::now()));
     }
 
     pub fn room_closed(&self) {
@@ -348,10 +369,24 @@ impl OutputCore {
         self.end(OutputSession::close);
     }
 
-    /// Whether the caller is our destination, which has played a segment.
-    pub fn playback_finished(&self, caller: &str, message: &v0::PlaybackFinished) -> bool {
-        let ours = caller == self.destination;
-        self.tell(|session| session.playback_finished(ours, *message)) == Answer::Ok
+    /// Our destination says in version 0 that it has played a segment. Whether that was taken.
+    pub fn playback_finished(&self, message: &v0::PlaybackFinished) -> bool {
+        self.tell(|session| session.playback_finished(true, *message)) == Answer::Ok
+    }
+
+    /// The same in version 1, of our label.
+    pub fn segment_finished(&self, message: &rpc::PlaybackFinished) -> bool {
+        self.tell(|session| session.segment_finished(true, message)) == Answer::Ok
+    }
+
+    /// Our destination shows a segment of our label. Whether that was taken.
+    pub fn segment_playing(&self, message: &rpc::PlaybackStarted) -> bool {
+        self.tell(|session| session.segment_playing(true, message)) == Answer::Ok
+    }
+
+    /// A control message of our destination for our label.
+    pub fn control(&self, message: &Control) {
+        self.tell(|session| session.control(true, message, Instant::now()));
     }
 
     fn command(&self, command: impl FnOnce(&mut OutputSession)) -> Result<(), DriverError> {
@@ -433,95 +468,6 @@ impl OutputCore {
             if let Some(handler) = removed {
                 drop(handler);
                 self.listeners.update(|l| l.calling = None);
-            }
-        }
-    }
-
-    /// Carries out the session's actions until it has ended and nothing is left to do.
-    async fn run(self: Arc<Self>, room: &Arc<RoomCore>) {
-        let mut stream: Option<StreamWriter> = None;
-        loop {
-            // An update, because taking an action makes room in the queue.
-            let (action, deadline, ended) =
-                self.update(|s| (s.session.poll_action(Instant::now()), s.session.poll_timeout(), s.ended));
-            match action {
-                Some(action) => {
-                    let written = match &action {
-                        OutputAction::Write(frame) => Some(frame.info().segment),
-                        _ => None,
-                    };
-                    // The wake-ups taken here are not missed: after an action the task looks for the next anyway.
-                    tokio::select! {
-                        biased;
-                        () = self.watch(written) => self.tell(|session| session.write_done(Ok(()), Instant::now())),
-                        () = self.carry_out(room, action, &mut stream) => {}
-                    }
-                }
-                None if ended => break,
-                None => self.woken_or_late(deadline).await,
-            }
-        }
-        self.shared.update(|s| s.drained = true);
-    }
-
-    /// While an action is under way, however long it takes: drops the frames that grow too old. Ends when the frame
-    /// that is `written`, by its segment, is to be given up, by a clear or the end; other actions go on to their end.
-    async fn watch(&self, written: Option<u64>) {
-        loop {
-            let (given_up, deadline) = self.update(|s| {
-                s.session.timeout(Instant::now());
-                (written.is_some_and(|segment| s.session.is_cancelled(segment)), s.session.poll_timeout())
-            });
-            if given_up {
-                return;
-            }
-            self.woken_or_late(deadline).await;
-        }
-    }
-
-    async fn woken_or_late(&self, deadline: Option<Instant>) {
-        match deadline {
-            Some(deadline) => drop(tokio::time::timeout_at(deadline.into(), self.wake.notified()).await),
-            None => self.wake.notified().await,
-        }
-    }
-
-    async fn carry_out(&self, room: &Arc<RoomCore>, action: OutputAction, stream: &mut Option<StreamWriter>) {
-        match action {
-            OutputAction::OpenStream { segment, attributes } => {
-                let opened = match room.transport() {
-                    Some(transport) => {
-                        let name = v0::stream_name(&segment.to_string());
-                        transport.open_stream(&self.destination, v0::TOPIC, name, attributes.to_map()).await
-                    }
-                    None => Err(DriverError::NotConnected),
-                };
-                let result = opened.map(|writer| *stream = Some(writer)).map_err(|e| e.to_string());
-                self.tell(|session| session.stream_opened(result));
-            }
-            OutputAction::Write(frame) => {
-                let result = match stream {
-                    Some(stream) => stream.write(frame.data()).await.map_err(|e| e.to_string()),
-                    None => Err("no stream is open".to_owned()),
-                };
-                self.tell(|session| session.write_done(result, Instant::now()));
-            }
-            OutputAction::CloseStream { reason, .. } => {
-                let result = match stream.take() {
-                    Some(stream) => stream.close(reason).await.map_err(|e| e.to_string()),
-                    None => Ok(()),
-                };
-                self.tell(|session| session.stream_closed(result));
-            }
-            OutputAction::ClearBuffer => {
-                let call = room.call(&self.destination, v0::METHOD_CLEAR_BUFFER, String::new(), CLEAR_ANSWER_TIMEOUT);
-                let result = match tokio::time::timeout(CLEAR_ANSWER_TIMEOUT, call).await {
-                    Ok(Ok(answer)) if answer == v0::ANSWER_OK => Ok(()),
-                    Ok(Ok(answer)) => Err(format!("the receiver answered {answer:?} to a clear")),
-                    Ok(Err(e)) => Err(e.to_string()),
-                    Err(_) => Err("the receiver did not answer a clear in time".to_owned()),
-                };
-                self.tell(|session| session.clear_answered(result));
             }
         }
     }

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The receiver's side: what is told to the sender about the segments that the application took.
+//!
+//! In version 0 a finish is sent once and in order, since its place is all that tells it apart. In version 1 calls name
+//! their segment, wait for nothing and are repeated, with a bound. Invariant: at most one finish is sent for each
+//! segment, the application's or, a while after a clear, one of the library's.
+
+use super::super::events::{ErrorKind, NotifyAnswer, NotifyId, ReceiverEvent, ReceiverRequest, SessionError};
+use super::MAX_WAITING_SEGMENTS;
+use crate::wire::v0::PlaybackFinished;
+use crate::wire::v1::{rpc, Id, Label};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Calls of version 1 for one thing told.
+const ATTEMPTS: u32 = 4;
+/// After the first failure; twice as long after each further one.
+const RETRY: Duration = Duration::from_millis(500);
+/// Calls that wait or are on their way; beyond it the library's own are left to the sender to make up.
+const MAX_CALLS: usize = 2 * MAX_WAITING_SEGMENTS;
+
+/// What a segment of version 1 is called by its sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct WireSegment {
+    pub(in super::super) label: Label,
+    pub(in super::super) session: Id,
+    pub(in super::super) segment: u64,
+}
+
+#[derive(Debug, Default)]
+pub(in super::super) struct Notifications {
+    /// Segments started and not notified by the application yet, oldest first.
+    waiting: VecDeque<Waiting>,
+    calls: VecDeque<Call>,
+    last_id: u64,
+    last_position_us: i64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    segment: u64,
+    sender: Arc<str>,
+    /// In version 1.
+    wire: Option<WireSegment>,
+    playing: bool,
+    /// When the library finishes it.
+    finish_at: Option<Instant>,
+    /// It has.
+    finished: bool,
+}
+
+#[derive(Debug)]
+struct Call {
+    id: NotifyId,
+    segment: u64,
+    destination: Arc<str>,
+    message: Message,
+    state: State,
+    attempts: u32,
+    /// The application awaits the answer.
+    awaited: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Message {
+    V0(PlaybackFinished),
+    Started(rpc::PlaybackStarted),
+    Finished(rpc::PlaybackFinished),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// To be sent.
+    Waits,
+    /// On its way.
+    Sent,
+    /// To be sent again at this time.
+    Failed(Instant),
+}
+
+impl Notifications {
+    /// A segment of this sender was started.
+    pub(in super::super) fn segment_started(&mut self, segment: u64, sender: Arc<str>, wire: Option<WireSegment>) {
+        if self.waiting.len() == MAX_WAITING_SEGMENTS {
+            self.waiting.pop_front();
+        }
+        let waiting = Waiting { segment, sender, wire, playing: false, finish_at: None, finished: false };
+        self.waiting.push_back(waiting);
+    }
+
+    /// The application shows a segment that it knows: those up to `known`. In version 0 nobody is told.
+    pub(in super::super) fn playing(&mut self, segment: u64, known: u64) -> Result<(), SessionError> {
+        let waiting = self.waiting.iter_mut().find(|waiting| waiting.segment == segment && segment <= known);
+        let waiting = waiting.ok_or(SessionError::NotFound)?;
+        let first = !std::mem::replace(&mut waiting.playing, true);
+        if let (Some(wire), true) = (waiting.wire.clone(), first) {
+            let WireSegment { label, session, segment: number } = wire;
+            let message = Message::Started(rpc::PlaybackStarted { label, session, segment: number });
+            let sender = waiting.sender.clone();
+            self.call(segment, sender, message, false);
+        }
+        Ok(())
+    }
+
+    /// Makes the request for this segment; 0 means the oldest that waits. The application knows those up to `known`. For
+    /// one that the library has finished there is none, only the event.
+    pub(in super::super) fn notify(
+        &mut self,
+        segment: u64,
+        known: u64,
+        message: PlaybackFinished,
+    ) -> Result<(NotifyId, Option<ReceiverEvent>), SessionError> {
+        let matches = |waiting: u64| waiting <= known && (segment == 0 || waiting == segment);
+        let index = self.waiting.iter().position(|waiting| matches(waiting.segment));
+        let waiting = index.and_then(|index| self.waiting.remove(index)).ok_or(SessionError::NotFound)?;
+        self.last_position_us = message.position_us;
+        let Waiting { segment, sender, wire, finished, .. } = waiting;
+        if finished {
+            self.last_id += 1;
+            let (position_us, answer) = (message.position_us, NotifyAnswer::Ok);
+            return Ok((NotifyId(self.last_id), Some(ReceiverEvent::Notified { segment, position_us, answer })));
+        }
+        let message = wire.map_or(Message::V0(message), |wire| finish_of(wire, message));
+        Ok((self.call(segment, sender, message, true), None))
+    }
+
+    /// Segments up to this one were cleared: those that the application does not finish until then, the library does.
+    pub(in super::super) fn cleared(&mut self, through: u64, until: Instant) {
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.segment <= through && waiting.wire.is_some()) {
+            waiting.finish_at.get_or_insert(until);
+        }
+    }
+
+    /// A segment is over that the application will never see.
+    pub(in super::super) fn finish_unseen(&mut self, sender: Arc<str>, wire: WireSegment) {
+        self.finish(0, sender, wire);
+    }
+
+    pub(in super::super) fn timeout(&mut self, now: Instant) {
+        let due = |waiting: &Waiting| waiting.finish_at.is_some_and(|at| at <= now);
+        while let Some(waiting) = self.waiting.iter_mut().find(|waiting| due(waiting)) {
+            waiting.finish_at = None;
+            waiting.finished = true;
+            let (segment, sender, wire) = (waiting.segment, waiting.sender.clone(), waiting.wire.clone());
+            wire.into_iter().for_each(|wire| self.finish(segment, sender.clone(), wire));
+        }
+    }
+
+    /// When something is to be done at the latest.
+    pub(in super::super) fn due(&self) -> Option<Instant> {
+        let retries = self.calls.iter().filter_map(|call| match call.state {
+            State::Failed(at) => Some(at),
+            State::Waits | State::Sent => None,
+        });
+        self.waiting.iter().filter_map(|waiting| waiting.finish_at).chain(retries).min()
+    }
+
+    /// Whether a call is to be sent.
+    pub(in super::super) fn has_request(&self) -> bool {
+        self.calls.iter().any(|call| call.state == State::Waits)
+    }
+
+    pub(in super::super) fn poll_request(&mut self, now: Instant) -> Option<ReceiverRequest> {
+        let call = self.calls.iter_mut().find(|call| match call.state {
+            State::Waits => true,
+            State::Sent => false,
+            State::Failed(at) => at <= now,
+        })?;
+        call.state = State::Sent;
+        call.attempts += 1;
+        let (id, destination) = (call.id, call.destination.to_string());
+        Some(match call.message.clone() {
+            Message::V0(message) => ReceiverRequest::PlaybackFinished { id, destination, message },
+            Message::Started(message) => ReceiverRequest::SegmentStarted { id, destination, message },
+            Message::Finished(message) => ReceiverRequest::SegmentFinished { id, destination, message },
+        })
+    }
+
+    /// The event for an answer; `None` if nobody waits for it, or the call is repeated.
+    pub(in super::super) fn answered(
+        &mut self,
+        id: NotifyId,
+        answer: NotifyAnswer,
+        now: Instant,
+    ) -> Option<ReceiverEvent> {
+        let index = self.calls.iter().position(|call| call.id == id && call.state == State::Sent)?;
+        let call = &mut self.calls[index];
+        let repeated = !matches!(call.message, Message::V0(_)) && call.attempts < ATTEMPTS;
+        if let (NotifyAnswer::Failed(_), true) = (&answer, repeated) {
+            call.state = State::Failed(now + RETRY * 2u32.pow(call.attempts - 1));
+            return None;
+        }
+        self.calls.remove(index)?.outcome(answer)
+    }
+
+    /// No answer can come any more: the events that say so.
+    pub(in super::super) fn fail_all(&mut self, why: &str) -> Vec<ReceiverEvent> {
+        self.waiting.clear();
+        let failed = self.calls.drain(..).filter(|call| !matches!(call.message, Message::Started(_)));
+        failed.filter_map(|call| call.outcome(NotifyAnswer::Failed(why.to_owned()))).collect()
+    }
+
+    fn finish(&mut self, segment: u64, sender: Arc<str>, wire: WireSegment) {
+        if self.calls.len() < MAX_CALLS {
+            let message = PlaybackFinished { position_us: self.last_position_us, interrupted: true };
+            self.call(segment, sender, finish_of(wire, message), false);
+        }
+    }
+
+    fn call(&mut self, segment: u64, destination: Arc<str>, message: Message, awaited: bool) -> NotifyId {
+        self.last_id += 1;
+        let id = NotifyId(self.last_id);
+        self.calls.push_back(Call { id, segment, destination, message, state: State::Waits, attempts: 0, awaited });
+        id
+    }
+}
+
+impl Call {
+    fn outcome(self, answer: NotifyAnswer) -> Option<ReceiverEvent> {
+        let position_us = match self.message {
+            Message::V0(played) | Message::Finished(rpc::PlaybackFinished { played, .. }) => played.position_us,
+            Message::Started(_) => {
+                let message = match answer {
+                    NotifyAnswer::Ok => return None,
+                    NotifyAnswer::Reject => "the sender rejected a playback-started".to_owned(),
+                    NotifyAnswer::Failed(why) => why,
+                };
+                return Some(ReceiverEvent::Error { kind: ErrorKind::Rpc, message });
+            }
+        };
+        self.awaited.then_some(ReceiverEvent::Notified { segment: self.segment, position_us, answer })
+    }
+}
+
+fn finish_of(wire: WireSegment, played: PlaybackFinished) -> Message {
+    let WireSegment { label, session, segment } = wire;
+    Message::Finished(rpc::PlaybackFinished { label, session, segment, played })
+}

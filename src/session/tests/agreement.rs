@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who speaks which version: hellos, their answers and their absence.
+
+use super::pair::{configs, session, Packet, Pair, ALICE};
+use super::*;
+use crate::wire::v1::control::{Body, Control};
+use crate::wire::v1::hello::{HelloAnswer, HelloRequest};
+use crate::wire::v1::{Codec, Label};
+
+fn apart() -> Pair {
+    let (output, receiver) = configs();
+    Pair::apart(output, receiver)
+}
+
+fn count(pair: &Pair, what: &str) -> usize {
+    pair.said.iter().filter(|said| *said == what).count()
+}
+
+#[test]
+fn frames_wait_for_the_answer() {
+    let mut pair = apart();
+    pair.delay = Duration::from_millis(100);
+    pair.join();
+    pair.send(2);
+    assert_eq!(pair.output.stats().version, None);
+    assert!(!pair.said.contains(&"open 1".to_owned()));
+    pair.pass(Duration::from_millis(400));
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0", "frame 1.1"]);
+    assert_eq!(pair.output.stats().version, Some(1));
+    assert_eq!(count(&pair, "hello"), 1, "{:?}", pair.said);
+}
+
+#[test]
+fn unknown_method_means_version_0_at_once() {
+    let mut pair = apart();
+    pair.knows_hello = false;
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.join();
+    pair.send(1);
+    pair.flush();
+    pair.pass(IDLE * 2);
+    pair.send(1);
+    pair.flush();
+    let expected =
+        ["sender alice", "start 1", "frame 1.0", "end 1 Flushed 1", "start 2", "frame 2.0", "end 2 Flushed 1"];
+    assert_eq!(pair.received(), expected);
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (1, Some(0)));
+    assert_eq!(pair.told(), [""; 0], "in silence");
+}
+
+#[test]
+fn ready_heals_a_hello_that_came_too_early() {
+    let mut pair = apart();
+    pair.knows_hello = false;
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    pair.run();
+    assert_eq!(pair.output.stats().version, Some(0));
+    pair.knows_hello = true;
+    pair.receiver.participant_joined(ALICE, false);
+    pair.run();
+    assert_eq!(pair.output.stats().version, Some(1));
+    assert_eq!(count(&pair, "ready"), 1);
+}
+
+#[test]
+fn ready_inside_a_segment_of_version_0_counts_for_the_next() {
+    let mut pair = apart();
+    pair.knows_hello = false;
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    pair.send(1);
+    pair.knows_hello = true;
+    pair.receiver.participant_joined(ALICE, false);
+    pair.send(1);
+    assert_eq!(pair.output.stats().version, Some(0));
+    pair.flush();
+    pair.send(1);
+    assert_eq!(pair.output.stats().version, Some(1));
+    pair.flush();
+    let expected = ["sender alice", "start 1", "frame 1.0", "frame 1.1", "end 1 Flushed 2"];
+    assert_eq!(pair.received(), [&expected[..], &["start 2", "frame 2.0", "end 2 Flushed 1"]].concat());
+    // Each segment is finished in the version in which it was sent.
+    for segment in [1, 2] {
+        pair.receiver.notify_playback_finished(segment, 5, false).unwrap();
+    }
+    pair.run();
+    assert_eq!(pair.told(), ["finished 1 5", "finished 2 5"]);
+}
+
+#[test]
+fn ready_that_crosses_the_hello_costs_no_frame() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    let ready = Control { label: Label::default(), body: Body::Ready { receiver: session(9) } };
+    pair.output.control(true, &ready, pair.now);
+    pair.send(1);
+    assert_eq!((count(&pair, "hello"), pair.output.stats().segments_resumed), (0, 0), "{:?}", pair.said);
+    pair.pass(Duration::from_secs(1));
+    pair.output.control(true, &ready, pair.now);
+    pair.send(1);
+    assert_eq!((count(&pair, "hello"), pair.output.stats().segments_resumed), (1, 1), "{:?}", pair.said);
+    assert_eq!(pair.received(), ["start 1", "frame 1.0", "frame 1.1", "frame 1.2"]);
+}
+
+#[test]
+fn ready_is_repeated_until_hello_comes() {
+    let mut pair = apart();
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.receiver.participant_joined(ALICE, false);
+    pair.pass(IDLE);
+    assert_eq!(count(&pair, "ready"), 3);
+}
+
+#[test]
+fn three_hellos_of_two_seconds_then_version_0_for_a_segment() {
+    let mut pair = apart();
+    pair.calls_fail = true;
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.join();
+    pair.send(1);
+    pair.pass(Duration::from_millis(3999));
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (2, None));
+    pair.pass(Duration::from_millis(1));
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (3, Some(0)));
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+    pair.calls_fail = false;
+    pair.pass(IDLE / 2);
+    assert_eq!(count(&pair, "hello"), 3, "not inside a segment");
+    pair.flush();
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (4, Some(1)));
+}
+
+#[test]
+fn destination_that_never_answers_is_asked_less() {
+    let mut pair = apart();
+    pair.calls_fail = true;
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.join();
+    for _ in 0..6 {
+        pair.send(1);
+        pair.flush();
+        pair.pass(IDLE);
+    }
+    assert_eq!(count(&pair, "hello"), 5);
+    assert_eq!(pair.output.stats().version, Some(0));
+    assert_eq!(pair.receiver.stats().segments_ended, 6);
+}
+
+#[test]
+fn receiver_that_is_not_ready_is_asked_again() {
+    let mut pair = apart();
+    let config = ReceiverConfig { sender: None, ..configs().1 };
+    pair.receiver = ReceiverSession::new(config, FramePool::default());
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    pair.send(1);
+    assert!(pair.said.contains(&"hello answered not_ready".to_owned()));
+    pair.receiver.participant_joined(ALICE, true);
+    pair.run();
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+}
+
+#[test]
+fn lost_ready_is_made_up_for() {
+    let mut pair = apart();
+    let config = ReceiverConfig { sender: None, ..configs().1 };
+    pair.receiver = ReceiverSession::new(config, FramePool::default());
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    pair.send(1);
+    pair.receiver.participant_joined(ALICE, true);
+    pair.pass(IDLE);
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+}
+
+#[test]
+fn who_listens_to_others_rejects() {
+    let mut pair = apart();
+    let config = ReceiverConfig { sender: Some("carol".to_owned()), ..configs().1 };
+    pair.receiver = ReceiverSession::new(config, FramePool::default());
+    pair.join();
+    pair.send(1);
+    assert_eq!(pair.told(), ["error Refused the destination listens to somebody else"]);
+    assert_eq!(pair.received(), [""; 0]);
+}
+
+#[test]
+fn label_needs_version_1() {
+    let mut pair = apart();
+    pair.output = OutputSession::new(OutputConfig { label: Label::new("left").unwrap(), ..configs().0 });
+    pair.knows_hello = false;
+    pair.join();
+    pair.send(1);
+    assert_eq!(pair.told(), ["error Unsupported the destination does not know labels"]);
+    assert_eq!(pair.received(), ["sender alice"]);
+}
+
+#[test]
+fn receiver_of_version_0_does_not_answer_hellos() {
+    let config = ReceiverConfig { receiver: None, ..configs().1 };
+    let mut receiver = ReceiverSession::new(config, FramePool::default());
+    let hello = HelloRequest {
+        version: 1,
+        label: Label::default(),
+        session: session(1),
+        codecs: vec![Codec::Raw],
+        features: Vec::new(),
+        ended: Vec::new(),
+    };
+    assert_eq!(receiver.hello(ALICE, &hello, start()), None);
+}
+
+#[test]
+fn peer_without_our_codec_is_told_and_asked_again() {
+    let mut pair = apart();
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    let Some(OutputRequest::Hello { id, message }) = pair.output.poll_request(pair.now) else { panic!("no hello") };
+    let Some(HelloAnswer::Ok(accepted)) = pair.receiver.hello(ALICE, &message, pair.now) else { panic!("no answer") };
+    let accepted = crate::wire::v1::hello::Accepted { codecs: Vec::new(), ..accepted };
+    pair.output.hello_answered(id, Ok(HelloAnswer::Ok(accepted)), pair.now);
+    assert_eq!(pair.told(), ["error Unsupported the destination does not take raw frames"]);
+    assert_eq!(pair.output.poll_timeout(), Some(pair.now + IDLE));
+}
+
+#[test]
+fn frames_that_the_receiver_does_not_take_are_dropped_and_told_once() {
+    let mut pair = apart();
+    let config = ReceiverConfig { max_frame_bytes: 8, ..configs().1 };
+    pair.receiver = ReceiverSession::new(config, FramePool::default());
+    pair.join();
+    pair.run();
+    (0..2).for_each(|_| pair.output.send_frame(frame(3, 0), pair.now).unwrap());
+    pair.send(1);
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+    assert_eq!(pair.told(), ["error Unsupported the receiver takes no frames of this type or size"]);
+    assert_eq!(pair.output.stats().dropped_unsupported, 2);
+}
+
+#[test]
+fn replaced_receiver_starts_with_the_next_segment() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.replace_receiver(9);
+    pair.run();
+    assert_eq!(pair.told(), ["finished 1 0 interrupted made up"]);
+    pair.send(1);
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+    assert!(pair.said.contains(&"open 2".to_owned()));
+}
+
+#[test]
+fn receiver_that_does_not_return_is_given_up() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.output.destination_present(false, pair.now);
+    pair.pass(Duration::from_secs(4));
+    assert_eq!(pair.told(), [""; 0]);
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(pair.told(), ["finished 1 0 interrupted made up"]);
+}
+
+#[test]
+fn receiver_that_returns_and_is_silent_is_given_up() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.restart_receiver();
+    pair.calls_fail = true;
+    pair.pass(Duration::from_secs(29));
+    assert_eq!(pair.told(), [""; 0]);
+    pair.pass(Duration::from_secs(10));
+    assert_eq!(pair.told(), ["finished 1 0 interrupted made up"]);
+    assert_eq!(pair.output.stats().version, Some(0));
+}
+
+#[test]
+fn nothing_is_due_for_a_sender_that_has_left() {
+    let mut pair = apart();
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.receiver.participant_joined(ALICE, false);
+    pair.run();
+    pair.receiver.participant_left(ALICE, pair.now);
+    assert_eq!(pair.receiver.poll_timeout(), None);
+    pair.pass(IDLE);
+    assert_eq!(count(&pair, "ready"), 1);
+}
+
+#[test]
+fn stream_that_is_lost_while_it_is_being_opened_is_opened_again() {
+    let mut pair = Pair::new();
+    pair.output.send_frame(frame(2, 0), pair.now).unwrap();
+    assert!(matches!(pair.output.poll_action(pair.now), Some(OutputAction::OpenStream { .. })));
+    pair.restart_sender();
+    pair.run();
+    pair.output.stream_opened(Ok(()), pair.now);
+    pair.pass(IDLE);
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+    assert_eq!(pair.told(), ["finished 1 0 interrupted"]);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Playback in version 1: told for each segment by its number, once, whatever is lost or late.
+
+use super::pair::{session, Packet, Pair};
+use super::*;
+use crate::wire::v0::PlaybackFinished;
+use crate::wire::v1::rpc;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn segments(pair: &mut Pair, count: usize) {
+    for _ in 0..count {
+        pair.send(1);
+        pair.flush();
+    }
+    pair.received();
+}
+
+fn finished(life: u128, segment: u64) -> rpc::PlaybackFinished {
+    let played = PlaybackFinished { position_us: 3, interrupted: false };
+    rpc::PlaybackFinished { label: Label::default(), session: session(life), segment, played }
+}
+
+#[test]
+fn finishes_name_their_segment() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 3);
+    for (segment, position) in [(2, 20), (3, 30), (1, 10)] {
+        pair.receiver.notify_playback_finished(segment, position, false).unwrap();
+    }
+    pair.run();
+    assert_eq!(pair.told(), ["finished 2 20", "finished 3 30", "finished 1 10"]);
+    assert_eq!(pair.received(), ["notified 2 20 Ok", "notified 3 30 Ok", "notified 1 10 Ok"]);
+}
+
+#[test]
+fn started_is_told_once_and_before_the_finish() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    assert_eq!(pair.receiver.notify_playback_started(2), Err(SessionError::NotFound));
+    for _ in 0..2 {
+        pair.receiver.notify_playback_started(1).unwrap();
+    }
+    pair.receiver.notify_playback_finished(1, 1, false).unwrap();
+    pair.run();
+    assert_eq!(pair.told(), ["started 1", "finished 1 1"]);
+    assert_eq!(pair.receiver.notify_playback_started(1), Err(SessionError::NotFound));
+    pair.receiver.close();
+    assert_eq!(pair.receiver.notify_playback_started(1), Err(SessionError::Closed));
+}
+
+#[test]
+fn repeats_strangers_and_other_lives_change_nothing() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    assert_eq!(pair.output.segment_finished(false, &finished(1, 1)), Answer::Reject);
+    for (life, segment) in [(3, 1), (1, 2), (1, 1), (1, 1)] {
+        assert_eq!(pair.output.segment_finished(true, &finished(life, segment)), Answer::Ok);
+    }
+    assert_eq!(pair.told(), ["finished 1 3"]);
+    assert_eq!(pair.output.stats().playback_unmatched, 3);
+}
+
+#[test]
+fn failed_calls_are_repeated() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    let mut fails = 3;
+    pair.lose = Box::new(move |packet| {
+        let lost = matches!(packet, Packet::Finished(..)) && fails > 0;
+        fails -= u32::from(lost);
+        lost
+    });
+    pair.receiver.notify_playback_finished(1, 1, false).unwrap();
+    pair.pass(4 * SECOND);
+    assert_eq!(pair.told(), ["finished 1 1"]);
+    assert_eq!(pair.received(), ["notified 1 1 Ok"]);
+}
+
+#[test]
+fn calls_that_keep_failing_are_given_up_and_told() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    pair.calls_fail = true;
+    pair.said.clear();
+    pair.receiver.notify_playback_started(1).unwrap();
+    pair.receiver.notify_playback_finished(1, 1, false).unwrap();
+    pair.pass(10 * SECOND);
+    assert_eq!(pair.said.iter().filter(|said| *said == "finished 1").count(), 4);
+    assert_eq!(pair.received(), ["error Rpc", "notified 1 1 Failed(\"lost\")"]);
+}
+
+#[test]
+fn answer_that_is_lost_makes_no_second_finish() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    let mut fails = 1;
+    pair.lose = Box::new(move |packet| {
+        let lost = matches!(packet, Packet::NotifyAnswer(_)) && fails > 0;
+        fails -= u32::from(lost);
+        lost
+    });
+    pair.receiver.notify_playback_finished(1, 1, false).unwrap();
+    pair.pass(SECOND);
+    assert_eq!(pair.told(), ["finished 1 1"]);
+    assert_eq!(pair.output.stats().playback_unmatched, 1);
+}
+
+#[test]
+fn library_finishes_a_cleared_segment_that_the_application_does_not() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    pair.receiver.notify_playback_finished(1, 7, false).unwrap();
+    pair.send(1);
+    pair.clear();
+    pair.pass(SECOND - Duration::from_millis(1));
+    assert_eq!(pair.told(), ["finished 1 7"]);
+    pair.pass(Duration::from_millis(1));
+    assert_eq!(pair.told(), ["finished 2 7 interrupted"]);
+    pair.received();
+    pair.receiver.notify_playback_finished(2, 9, true).unwrap();
+    pair.run();
+    assert_eq!(pair.received(), ["notified 2 9 Ok"], "the application need not know");
+    assert_eq!(pair.told(), [""; 0]);
+}
+
+#[test]
+fn application_that_finishes_a_cleared_segment_in_time_is_heard() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.clear();
+    pair.received();
+    pair.receiver.notify_playback_finished(0, 9, true).unwrap();
+    pair.pass(10 * SECOND);
+    assert_eq!(pair.told(), ["finished 1 9 interrupted"]);
+}
+
+#[test]
+fn sender_makes_up_the_finish_of_a_cleared_segment_when_nothing_comes() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.calls_fail = true;
+    pair.clear();
+    pair.pass(5 * SECOND);
+    assert!(pair.told().contains(&"finished 1 0 interrupted made up".to_owned()));
+}
+
+#[test]
+fn segment_whose_header_was_lost_in_a_reconnect_is_finished() {
+    let mut pair = Pair::new();
+    pair.delay = SECOND;
+    pair.send(1);
+    pair.flush();
+    pair.delay = Duration::ZERO;
+    pair.restart_sender();
+    pair.run();
+    assert_eq!(pair.told(), ["finished 1 0 interrupted"]);
+
+    pair.delay = SECOND;
+    pair.send(1);
+    pair.delay = Duration::ZERO;
+    pair.restart_sender();
+    pair.run();
+    assert_eq!(pair.told(), ["finished 2 0 interrupted"], "open, and never heard of there");
+    pair.send(1);
+    assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+}
+
+#[test]
+fn closed_output_makes_up_what_is_missing() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 2);
+    pair.receiver.notify_playback_finished(2, 4, false).unwrap();
+    pair.run();
+    pair.output.close();
+    assert_eq!(pair.told(), ["finished 2 4", "finished 1 4 interrupted made up"]);
+}
