@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 pub(super) const ATTEMPTS: u32 = 3;
 /// The driver waits so long for the answer to a hello; one that fails sooner is not repeated before.
 pub const HELLO_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// One that is not answered so soon is said once more beside it: while data channels come up it may be lost, or its
+/// answer.
+pub(super) const REPEAT: Duration = Duration::from_millis(500);
 /// After a failure of the transport nothing is tried for this time.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A receiver that is not ready, busy or listening to others is asked again after this time, should its `Ready` be lost.
@@ -57,10 +60,11 @@ enum State {
     Away,
     /// A hello is to be said at this time.
     Wanted(Instant),
-    /// It is on its way. `ready`: the receiver has said that it is there since.
+    /// It is on its way. `ready`: the receiver has said that it is there since. `repeat_at`: when to say it once more.
     Asked {
         since: Instant,
         ready: bool,
+        repeat_at: Option<Instant>,
     },
     /// The receiver said no; it is asked again at this time.
     Refused(Instant),
@@ -69,6 +73,14 @@ enum State {
         for_good: bool,
     },
     V1,
+}
+
+/// A hello that is to be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    Anew,
+    /// Beside the one that is on its way: the answer to either will do.
+    Again,
 }
 
 /// What the answer to a hello changes.
@@ -142,7 +154,7 @@ impl Agreement {
         match self.state {
             State::Never | State::Away => {}
             State::V0 { .. } | State::Wanted(_) | State::Asked { .. } | State::Refused(_) | State::V1 => {
-                self.state = State::Wanted(now);
+                (self.state, self.failed) = (State::Wanted(now), 0);
                 if self.terms.is_some() {
                     self.gone_at.get_or_insert(now + SILENCE);
                 }
@@ -154,7 +166,10 @@ impl Agreement {
     pub(super) fn ready(&mut self, stream_open: bool, now: Instant) -> bool {
         match &mut self.state {
             State::Never | State::Away => {}
-            State::Asked { ready, .. } => *ready = true,
+            State::Asked { ready, repeat_at, .. } => {
+                *ready = true;
+                repeat_at.get_or_insert(now + REPEAT);
+            }
             State::V0 { for_good } if stream_open => {
                 *for_good = false;
                 self.silent_segments = 0;
@@ -179,17 +194,20 @@ impl Agreement {
         }
     }
 
-    /// Whether a hello is to be said at this time; it counts as said.
-    pub(super) fn ask(&mut self, now: Instant) -> bool {
-        let due = matches!(self.state, State::Wanted(at) | State::Refused(at) if at <= now);
-        if due {
-            self.state = State::Asked { since: now, ready: false };
+    /// The hello that is to be said at this time; it counts as said.
+    pub(super) fn ask(&mut self, now: Instant) -> Option<Asking> {
+        match &mut self.state {
+            State::Wanted(at) | State::Refused(at) if *at <= now => {
+                self.state = State::Asked { since: now, ready: false, repeat_at: Some(now + REPEAT) };
+                Some(Asking::Anew)
+            }
+            State::Asked { repeat_at, .. } => repeat_at.take_if(|at| *at <= now).map(|_| Asking::Again),
+            _ => None,
         }
-        due
     }
 
     pub(super) fn answered(&mut self, answer: Result<HelloAnswer, HelloFailure>, now: Instant) -> Outcome {
-        let State::Asked { since, ready } = self.state else { return Outcome::Open };
+        let State::Asked { since, ready, .. } = self.state else { return Outcome::Open };
         match answer {
             Ok(HelloAnswer::Ok(accepted)) => self.accepted(accepted, now),
             Ok(_) | Err(_) if ready => {
@@ -223,7 +241,8 @@ impl Agreement {
     pub(super) fn due(&self) -> Option<Instant> {
         match self.state {
             State::Wanted(at) | State::Refused(at) => Some(at),
-            _ => None,
+            State::Asked { repeat_at, .. } => repeat_at,
+            State::Never | State::Away | State::V0 { .. } | State::V1 => None,
         }
     }
 

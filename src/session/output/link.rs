@@ -3,10 +3,10 @@
 //! stream.
 //!
 //! Messages are made when the driver asks for them, out of what is due, so that none of them waits in a queue: they say
-//! where something stands. Invariant: at most one hello and one clear are on their way; a clear is repeated until it is
-//! answered, with a bound.
+//! where something stands. Invariant: at most one hello, said twice, and one clear are on their way; a clear is repeated
+//! until it is answered, with a bound.
 
-use super::super::agreement::{Agreement, Version};
+use super::super::agreement::{Agreement, Asking, Version};
 use super::super::credit::Allowance;
 use super::super::events::{CallId, OutputRequest};
 use super::super::round_trip::{RoundTrip, WallClock};
@@ -15,6 +15,7 @@ use crate::wire::v1::control::{Body, Control};
 use crate::wire::v1::hello::{EndedSegment, HelloRequest};
 use crate::wire::v1::{rpc, Codec, Id, Label, VERSION};
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// Between signs of life in an open segment.
@@ -36,7 +37,8 @@ pub(super) struct Link {
     pub(super) allowance: Allowance,
     pub(super) round_trip: RoundTrip,
     pub(super) clock: WallClock,
-    hello: Option<CallId>,
+    /// The calls of the hello that is on its way.
+    hello: Option<RangeInclusive<u64>>,
     clear: Option<Clear>,
     pongs: VecDeque<u64>,
     last_call: u64,
@@ -138,9 +140,11 @@ impl Link {
         !self.pongs.is_empty() || self.ping_due
     }
 
-    /// Whether this is the hello that is on its way.
-    pub(super) fn is_hello(&mut self, id: CallId) -> bool {
-        self.hello.take_if(|hello| *hello == id).is_some()
+    /// Whether this is what comes of the hello that is on its way: the answer to any of its calls, or the failure of the
+    /// first, which has had the whole time.
+    pub(super) fn is_hello(&mut self, id: CallId, failed: bool) -> bool {
+        let settles = |calls: &RangeInclusive<u64>| if failed { *calls.start() == id.0 } else { calls.contains(&id.0) };
+        self.hello.take_if(|calls| settles(calls)).is_some()
     }
 
     pub(super) fn clear_answered(&mut self, id: CallId, ok: bool, now: Instant) -> Cleared {
@@ -184,10 +188,12 @@ impl Link {
             self.allowance.unblock();
             self.agreement.renew(now);
         }
-        if self.agreement.ask(now) {
+        if let Some(asking) = self.agreement.ask(now) {
             self.last_call += 1;
             let id = CallId(self.last_call);
-            self.hello = Some(id);
+            let again = self.hello.as_ref().filter(|_| asking == Asking::Again);
+            let first = again.map_or(self.last_call, |calls| *calls.start());
+            self.hello = Some(first..=self.last_call);
             let (label, ended) = (self.label.clone(), ended());
             let (codecs, features) = (vec![Codec::Raw], Vec::new());
             let message = HelloRequest { version: VERSION, label, session, codecs, features, ended };

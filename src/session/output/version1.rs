@@ -45,7 +45,7 @@ impl OutputSession {
 
     /// The answer to `Hello`.
     pub fn hello_answered(&mut self, id: CallId, result: Result<HelloAnswer, HelloFailure>, now: Instant) {
-        if !self.link.is_hello(id) {
+        if !self.link.is_hello(id, matches!(result, Err(HelloFailure::Failed(_)))) {
             return;
         }
         let spoke_v1 = self.link.speaks_v1();
@@ -163,6 +163,8 @@ impl OutputSession {
         let Some(stream) = self.stream.as_ref().filter(|stream| stream.version == Version::V1) else { return };
         // Else the receiver has ended it, or never heard of it.
         if !accepted.open.iter().any(|open| open.segment == stream.segment) {
+        // Whoever comes next need not learn of what nobody waits for.
+        self.hello_wanted = false;
             self.break_off(BrokenOff::Restarted);
         }
         self.timeout(now);

@@ -10,7 +10,7 @@ use super::ReceiverSession;
 use crate::wire::v1::rpc;
 use std::time::Instant;
 
-/// Segments that a clear may finish unseen: of more the sender makes the finishes up.
+/// Segments that are finished unseen at once. Of more, after a clear, the sender makes the finishes up.
 const MAX_UNSEEN: usize = 128;
 
 impl ReceiverSession {
@@ -42,12 +42,9 @@ impl ReceiverSession {
     pub(super) fn clear_through(&mut self, through: u64, now: Instant) {
         let Some(peer) = self.link.peer.as_mut().filter(|peer| peer.cleared_through < through) else { return };
         peer.cleared_through = through;
-        for segment in (peer.last_segment + 1..=through).rev().take(MAX_UNSEEN) {
-            let segment = peer.wire_segment(&self.link.label, segment);
-            self.notifications.finish_unseen(peer.sender.clone(), segment);
-        }
-        peer.last_segment = peer.last_segment.max(through);
-        let Some(number) = peer.number_through(through) else { return };
+        let number = peer.number_through(through);
+        self.give_up_unseen(through);
+        let Some(number) = number else { return };
         if self.open.as_ref().is_some_and(|segment| segment.number <= number) {
             self.end_open(SegmentCause::Cleared);
         }
@@ -58,6 +55,16 @@ impl ReceiverSession {
         if let Some(until) = self.finish_after_clear.and_then(|time| now.checked_add(time)) {
             self.notifications.cleared(number, until);
         }
+    }
+
+    /// The present sender's segments up to this one that have not begun here never will: they are finished unseen.
+    pub(super) fn give_up_unseen(&mut self, through: u64) {
+        let Some(peer) = &mut self.link.peer else { return };
+        for segment in (peer.last_segment + 1..=through).rev().take(MAX_UNSEEN) {
+            let segment = peer.wire_segment(&self.link.label, segment);
+            self.notifications.finish_unseen(peer.sender.clone(), segment);
+        }
+        peer.last_segment = peer.last_segment.max(through);
     }
 
     /// Drops the queued frames of segments up to this one, and says so.

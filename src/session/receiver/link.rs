@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// `Ready` is said so often until the sender says hello: it may be lost while data channels come up.
+/// `Ready` is said so often until the sender says hello or sends: it may be lost while data channels come up.
 const READY_TIMES: u32 = 3;
 const READY_INTERVAL: Duration = Duration::from_secs(2);
 /// Between grants, and between pings, while a segment is open.
@@ -84,7 +84,8 @@ impl Link {
         self.ready_at = None;
     }
 
-    pub(super) fn hello_came(&mut self) {
+    /// The sender has said hello, or sends in version 1: it need not be told that we are here.
+    pub(super) fn sender_knows(&mut self) {
         self.ready = 0;
     }
 

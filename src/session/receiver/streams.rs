@@ -116,7 +116,8 @@ impl ReceiverSession {
         let v1::StreamAttributes { video, label, session, segment: wire, resume_from } = attributes;
         let ours = label == self.link.label;
         let Some(peer) = self.link.peer_of(&sender, &session).filter(|_| ours) else { return self.refuse_stale() };
-        let (arrived, is_new) = (peer.arrived, wire > peer.last_segment && resume_from.is_none());
+        let (arrived, last_segment) = (peer.arrived, peer.last_segment);
+        let is_new = wire > last_segment && resume_from.is_none();
         if let Some(segment) = self.open.as_mut().filter(|_| resume_from.is_some()) {
             if let Some(next_frame) = segment.records().filter(|r| r.wire == wire).map(|r| r.assembler.next_frame()) {
                 let records = Records::new(wire, self.max_frame_bytes, self.pool.clone(), next_frame, arrived);
@@ -131,12 +132,16 @@ impl ReceiverSession {
         if !is_new {
             return self.refuse_stale();
         }
-        let Some((video, layout)) = self.check_video(Ok(video)) else { return false };
+        let Some((video, layout)) = self.check_video(Ok(video)) else {
+            self.give_up_unseen(wire);
+            return false;
+        };
         let number = self.start(&sender, video);
         let Some(peer) = self.link.peer_of(&sender, &session) else { return false };
         peer.segment_started(wire, number);
         let wire_segment = peer.wire_segment(&label, wire);
         self.notifications.segment_started(number, sender, Some(wire_segment));
+                self.link.sender_knows();
         let records = Records::new(wire, self.max_frame_bytes, self.pool.clone(), 0, arrived);
         self.open = Some(Segment::new(number, opened.stream, &layout, Content::V1(records), now));
         true
@@ -145,6 +150,11 @@ impl ReceiverSession {
     /// Whether a segment of such video may start; if not, the stream is refused.
     fn check_video(&mut self, video: Result<StreamAttributes, WireError>) -> Option<(StreamAttributes, Layout)> {
         if self.queued_starts >= MAX_QUEUED_SEGMENTS {
+        self.link.sender_knows();
+        if last_segment > 0 {
+            // Headers of version 1 that were lost. At first it may be that version 0 was spoken before.
+            self.give_up_unseen(wire - 1);
+        }
             self.stats.refused_many += 1;
             let message = format!("{MAX_QUEUED_SEGMENTS} segments wait to be taken");
             self.refuse(Some((ErrorKind::TooManySegments, message)));

@@ -30,7 +30,7 @@ impl ReceiverSession {
             return Some(if waits { HelloAnswer::NotReady } else { HelloAnswer::Rejected });
         };
         self.returned(&sender);
-        self.link.hello_came();
+        self.link.sender_knows();
         self.meet(&sender, &hello.session);
         for ended in &hello.ended {
             self.segment_ended(&sender, *ended, now);

@@ -3,6 +3,7 @@
 
 use super::pair::{configs, session, Packet, Pair, ALICE};
 use super::*;
+use crate::session::agreement::REPEAT;
 use crate::wire::v1::control::{Body, Control};
 use crate::wire::v1::hello::{HelloAnswer, HelloRequest};
 use crate::wire::v1::{Codec, Label};
@@ -131,6 +132,101 @@ fn three_hellos_of_two_seconds_then_version_0_for_a_segment() {
     assert_eq!((count(&pair, "hello"), pair.output.stats().version), (4, Some(1)));
 }
 
+/// The hello that is due now.
+fn hello(pair: &mut Pair) -> (CallId, HelloRequest) {
+    let request = std::iter::from_fn(|| pair.output.poll_request(pair.now));
+    let hello = request.last().expect("a hello is due");
+    let OutputRequest::Hello { id, message } = hello else { panic!("{hello:?}") };
+    (id, message)
+}
+
+#[test]
+fn hello_that_is_lost_in_silence_is_said_again_soon_and_any_answer_will_do() {
+    for answered in [0, 1] {
+        let mut pair = apart();
+        pair.output.transport_ready(true);
+        pair.output.destination_present(true, pair.now);
+        let first = hello(&mut pair);
+        assert_eq!(pair.output.poll_timeout(), Some(pair.now + REPEAT));
+        pair.now += REPEAT;
+        let second = hello(&mut pair);
+        assert_eq!(pair.output.poll_timeout(), None, "once");
+        let (id, message) = if answered == 0 { &first } else { &second };
+        let answer = pair.receiver.hello(ALICE, message, pair.now).unwrap();
+        pair.output.hello_answered(*id, Ok(answer), pair.now);
+        assert_eq!(pair.output.stats().version, Some(1));
+        for (id, _) in [first, second] {
+            pair.output.hello_answered(id, Err(HelloFailure::Unsupported), pair.now);
+        }
+        assert_eq!(pair.output.stats().version, Some(1), "what comes late changes nothing");
+    }
+}
+
+#[test]
+fn repeated_hello_does_not_lengthen_the_wait_for_who_never_answers() {
+    let mut pair = apart();
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    let begin = pair.now;
+    for _ in 0..3 {
+        let (first, _) = hello(&mut pair);
+        pair.now += REPEAT;
+        let (second, _) = hello(&mut pair);
+        assert_eq!(pair.output.stats().version, None);
+        pair.now += HELLO_ANSWER_TIMEOUT - REPEAT;
+        pair.output.hello_answered(first, Err(HelloFailure::Failed("late".to_owned())), pair.now);
+        pair.output.hello_answered(second, Err(HelloFailure::Failed("late".to_owned())), pair.now);
+    }
+    assert_eq!((pair.output.stats().version, pair.now - begin), (Some(0), 3 * HELLO_ANSWER_TIMEOUT));
+}
+
+#[test]
+fn ready_while_a_hello_is_on_its_way_has_it_said_again() {
+    let mut pair = apart();
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    hello(&mut pair);
+    pair.now += REPEAT;
+    hello(&mut pair);
+    let ready = Control { label: Label::default(), body: Body::Ready { receiver: session(2) } };
+    (0..100).for_each(|_| pair.output.control(true, &ready, pair.now));
+    assert_eq!(pair.output.poll_request(pair.now), None, "a flood of them is one");
+    pair.now += REPEAT;
+    hello(&mut pair);
+    assert_eq!(pair.output.poll_request(pair.now), None);
+}
+
+#[test]
+fn hellos_of_another_connection_do_not_count() {
+    let mut pair = apart();
+    pair.calls_fail = true;
+    pair.lose = Box::new(|packet| matches!(packet, Packet::ToSender(_)));
+    pair.join();
+    pair.pass(HELLO_ANSWER_TIMEOUT);
+    assert_eq!(count(&pair, "hello"), 2);
+    pair.output.room_restarted(pair.now);
+    pair.pass(2 * HELLO_ANSWER_TIMEOUT - Duration::from_millis(1));
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (4, None));
+}
+
+#[test]
+fn sender_that_sends_is_not_told_that_we_are_here() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.output.room_restarted(pair.now);
+    pair.run();
+    // Its hello was sooner than the news of its return.
+    pair.receiver.participant_left(ALICE, pair.now);
+    pair.receiver.participant_joined(ALICE, false);
+    pair.run();
+    pair.send(1);
+    pair.pass(IDLE);
+    pair.send(1);
+    assert_eq!((count(&pair, "ready"), count(&pair, "hello")), (1, 1), "{:?}", pair.said);
+    assert_eq!(pair.receiver.stats().segments_resumed, 1);
+    assert_eq!(pair.received(), ["start 1", "frame 1.0", "frame 1.1", "frame 1.2"]);
+}
+
 #[test]
 fn destination_that_never_answers_is_asked_less() {
     let mut pair = apart();
@@ -249,6 +345,7 @@ fn replaced_receiver_starts_with_the_next_segment() {
     pair.send(1);
     assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
     assert!(pair.said.contains(&"open 2".to_owned()));
+    assert_eq!(count(&pair, "hello"), 1, "it need not hear of the segment that is over");
 }
 
 #[test]
@@ -298,4 +395,17 @@ fn stream_that_is_lost_while_it_is_being_opened_is_opened_again() {
     pair.pass(IDLE);
     assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
     assert_eq!(pair.told(), ["finished 1 0 interrupted"]);
+}
+
+#[test]
+fn nothing_is_asked_while_the_room_reconnects() {
+    let mut pair = apart();
+    pair.output.room_reconnecting(true);
+    pair.join();
+    pair.send(1);
+    pair.pass(IDLE * 2);
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (0, None), "silence would say nothing");
+    pair.output.room_reconnecting(false);
+    pair.run();
+    assert_eq!((count(&pair, "hello"), pair.output.stats().version), (1, Some(1)));
 }
