@@ -35,9 +35,12 @@ impl OutputSession {
                 Item::Control(Flush) => match &self.stream {
                     // Its trailer needs a stream.
                     Some(Stream { lost: true, attributes, .. }) => return self.open_stream(*attributes),
-                    _ => {
+                    stream => {
+                        let ends = stream.is_some();
                         self.queue.pop();
-                        return self.close_stream(None);
+                        if ends {
+                            return self.close_stream(None);
+                        }
                     }
                 },
                 Item::Frame(frame) => {
@@ -200,9 +203,13 @@ impl OutputSession {
         let segment = self.stats.segments_started;
         let given_up = self.unfinished.segment_started(segment, version);
         given_up.into_iter().for_each(|event| self.finish(event));
+        if version == Version::V0 {
+            self.last_in_v0 = Some(segment);
+        }
         match version {
             Version::V0 if self.closed || !self.destination_present => self.make_up_finishes(|_| true),
-            Version::V1 if self.closed => self.make_up_finishes(|_| true),
+            // Whom it was for is gone.
+            Version::V1 if self.closed || !self.link.speaks_v1() => self.make_up_finishes(|_| true),
             Version::V1 if broken_off == Some(BrokenOff::Cleared) => self.say_clear(segment, now),
             Version::V1 => self.link.segment_opened(now),
             Version::V0 => {}

@@ -113,7 +113,11 @@ impl Link {
         self.allowance.unblock();
     }
 
+    /// Segments up to this one are cleared. While that is being said it need not be said again.
     pub(super) fn clear(&mut self, through: u64, now: Instant) {
+        if self.clear.as_ref().is_some_and(|clear| clear.through == through) {
+            return;
+        }
         self.clear = Some(Clear { through, notice: true, attempts: 0, call: None, at: now });
     }
 

@@ -68,6 +68,8 @@ pub struct OutputSession {
     clear_wanted: bool,
     unfinished: Unfinished,
     /// A segment has ended that the receiver can learn of from a hello only.
+    /// The last segment that began in version 0.
+    last_in_v0: Option<u64>,
     hello_wanted: bool,
     events: VecDeque<OutputEvent>,
     errors: ErrorGate,
@@ -99,6 +101,7 @@ impl OutputSession {
             unfinished: Unfinished::default(),
             hello_wanted: false,
             events: VecDeque::new(),
+            last_in_v0: None,
             errors: ErrorGate::default(),
             closed: false,
             stats: OutputStats::default(),
@@ -173,7 +176,8 @@ impl OutputSession {
         }
         self.stats.dropped_cleared += self.empty_queue();
         self.link.allowance.unblock();
-        if self.link.speaks_v1() {
+        // A receiver does not know segments of version 0 by their numbers.
+        if self.link.speaks_v1() && self.last_in_v0 != Some(self.stats.segments_started) {
             self.clear_v1(now);
         } else {
             self.break_off(BrokenOff::Cleared);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Clears of version 1: said on three ways, each of which may be lost, and waited for by nobody.
 
-use super::pair::{session, Packet, Pair, ALICE};
+use super::pair::{configs, session, Packet, Pair, ALICE};
 use super::*;
 use crate::wire::v1::rpc;
 
@@ -137,6 +137,44 @@ fn clear_in_the_middle_of_a_frame_stops_it() {
     };
     assert_eq!(trailer.frames, 0);
     assert_eq!(pair.output.stats().dropped_cleared, 1);
+}
+
+#[test]
+fn clear_again_while_it_is_being_said_makes_no_second_call() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.delay = Duration::from_millis(100);
+    pair.said.clear();
+    (0..5).for_each(|_| pair.clear());
+    let calls = pair.said.iter().filter(|said| ["notice 1", "clear 1"].contains(&said.as_str())).count();
+    assert_eq!(calls, 2, "{:?}", pair.said);
+    pair.pass(Duration::from_secs(1));
+    pair.send(1);
+    pair.said.clear();
+    pair.clear();
+    assert!(pair.said.contains(&"clear 2".to_owned()), "{:?}", pair.said);
+}
+
+#[test]
+fn what_is_held_of_version_0_is_cleared_as_in_version_0() {
+    let (output, receiver) = configs();
+    let mut pair = Pair::apart(output, receiver);
+    pair.knows_hello = false;
+    pair.output.transport_ready(true);
+    pair.output.destination_present(true, pair.now);
+    pair.send(2);
+    pair.flush();
+    pair.knows_hello = true;
+    pair.pass(Duration::from_secs(2));
+    assert_eq!(pair.output.stats().version, Some(1), "Ready is repeated");
+    pair.clear();
+    pair.send(1);
+    pair.clear();
+    pair.send(1);
+    let expected = ["sender alice", "start 1", "cleared", "end 1 Cleared 2", "start 2", "end 2 Cleared 1", "start 3"];
+    assert_eq!(pair.received(), [&expected[..], &["frame 3.0"]].concat());
+    let calls: Vec<_> = pair.said.iter().filter(|said| said.starts_with("clear")).collect();
+    assert_eq!(calls, ["clear of version 0", "clear 2"]);
 }
 
 #[test]

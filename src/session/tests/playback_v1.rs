@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Playback in version 1: told for each segment by its number, once, whatever is lost or late.
 
-use super::pair::{session, Packet, Pair};
+use super::pair::{configs, session, Packet, Pair};
 use super::*;
 use crate::wire::v0::PlaybackFinished;
 use crate::wire::v1::rpc;
@@ -164,6 +164,43 @@ fn segment_whose_header_was_lost_in_a_reconnect_is_finished() {
     assert_eq!(pair.told(), ["finished 2 0 interrupted"], "open, and never heard of there");
     pair.send(1);
     assert_eq!(pair.received(), ["sender alice", "start 1", "frame 1.0"]);
+}
+
+#[test]
+fn segment_whose_receiver_went_while_it_was_being_opened_is_finished() {
+    let mut pair = Pair::new();
+    pair.output.send_frame(frame(2, 0), pair.now).unwrap();
+    assert!(matches!(pair.output.poll_action(pair.now), Some(OutputAction::OpenStream { .. })));
+    pair.output.destination_present(false, pair.now);
+    pair.now += 6 * SECOND;
+    pair.output.timeout(pair.now);
+    pair.output.stream_opened(Ok(()), pair.now);
+    assert_eq!(pair.told(), ["finished 1 0 interrupted made up"]);
+    assert_eq!(pair.output.stats().segments_started, pair.output.stats().segments_finished);
+}
+
+#[test]
+fn segment_that_the_receiver_refuses_is_finished() {
+    let (output, receiver) = configs();
+    let mut pair = Pair::apart(output, ReceiverConfig { policy: QueuePolicy::DropOldest, ..receiver });
+    pair.join();
+    for _ in 0..258 {
+        pair.send(1);
+        pair.flush();
+    }
+    assert_eq!(pair.receiver.stats().refused_many, 2);
+    assert_eq!(pair.told(), ["finished 257 0 interrupted", "finished 258 0 interrupted"]);
+}
+
+#[test]
+fn segment_whose_header_was_lost_is_finished_when_the_next_begins() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    pair.lose = Box::new(|packet| matches!(packet, Packet::Header(..)));
+    segments(&mut pair, 2);
+    pair.lose = Box::new(|_| false);
+    segments(&mut pair, 1);
+    assert_eq!(pair.told(), ["finished 3 0 interrupted", "finished 2 0 interrupted"]);
 }
 
 #[test]
