@@ -62,6 +62,11 @@ impl Allowance {
         }
     }
 
+    /// Whether a record waits for a grant.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
     pub(super) fn sent(&mut self, bytes: u64) {
         self.offset = self.offset.saturating_add(bytes).min(MAX_NUMBER);
     }
@@ -119,9 +124,9 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// Of a new session; the window never exceeds `most` bytes, or one frame.
+    /// Of a new session; the window never exceeds `most` bytes, or one frame. It lets a first record start in any case.
     pub(super) fn new(most: u64) -> Self {
-        let window = MIN_WINDOW.min(most);
+        let window = MIN_WINDOW.min(most).max(1);
         Self { window, least: window, most, highest: None, granted: 0, period: None }
     }
 

@@ -19,7 +19,10 @@ use crate::{
     session::{Answer, OutputConfig, OutputEvent, OutputSession, OutputStats, QueuePolicy, SendError},
     wire::{
         v0,
-        v1::{control::Control, rpc, Label},
+        v1::{
+            control::{Body, Control},
+            rpc, Label,
+        },
     },
 };
 use std::{
@@ -384,9 +387,20 @@ impl OutputCore {
         self.tell(|session| session.segment_playing(true, message)) == Answer::Ok
     }
 
-    /// A control message of our destination for our label.
+    /// A control message of our destination for our label. Wakes the task only if that may have something to do.
     pub fn control(&self, message: &Control) {
-        self.tell(|session| session.control(true, message, Instant::now()));
+        let mut s = self.shared.lock();
+        let concerns_task = s.session.is_blocked() || !matches!(message.body, Body::Credit { .. });
+        s.session.control(true, message, Instant::now());
+        drop(s);
+        if concerns_task {
+            self.tell(|_| ());
+        }
+    }
+
+    /// A call or a control message was refused.
+    pub fn message_refused(&self) {
+        self.tell(OutputSession::message_refused);
     }
 
     fn command(&self, command: impl FnOnce(&mut OutputSession)) -> Result<(), DriverError> {

@@ -77,6 +77,11 @@ impl OutputSession {
         }
     }
 
+    /// A call or a control message was refused before it came here.
+    pub fn message_refused(&mut self) {
+        self.stats.messages_stale += 1;
+    }
+
     /// A control message of this label came.
     pub fn control(&mut self, caller_is_destination: bool, message: &Control, now: Instant) {
         let present = |session: &Id| self.link.session.as_ref() == Some(session);
@@ -105,6 +110,11 @@ impl OutputSession {
         if !caller_is_destination {
             return Answer::Reject;
         }
+    /// Whether a frame waits for credit: grants are many, and concern nobody else.
+    pub fn is_blocked(&self) -> bool {
+        self.link.allowance.is_blocked()
+    }
+
         let ours = self.is_ours(&message.label, &message.session);
         match ours.then(|| self.unfinished.segment_finished(message.segment, &message.played)).flatten() {
             Some(event) => self.finish(event),

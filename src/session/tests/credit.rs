@@ -74,6 +74,16 @@ fn frame_larger_than_the_window_passes() {
 }
 
 #[test]
+fn receiver_whose_queue_holds_no_bytes_takes_frames_one_by_one() {
+    let mut pair = pair(0);
+    send_large(&mut pair, 3);
+    for _ in 0..3 {
+        assert_eq!(take(&mut pair, 1), 1);
+        pair.pass(SECOND);
+    }
+}
+
+#[test]
 fn lost_grants_are_made_up_for() {
     let mut pair = pair(3600);
     send_large(&mut pair, 50);
