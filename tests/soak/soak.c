@@ -152,11 +152,18 @@ bool is_lost(lkv_room *room) {
 
 // ---- pictures ----
 
+enum { WORDS = 4, PICTURE_US = 1000 };
+
 static uint64_t word_at(struct picture picture, size_t index) {
+    const struct shape shape = picture.shape;
     if (index == 0) return picture.id;
     if (index == 1) return picture.number;
+    if (index == 2) return picture.part;
+    if (index == 3) return (uint64_t)shape.type << 32 | shape.width << 16 | shape.height;
     return mixed(picture.id * 1000003 + picture.number + ((uint64_t)index << 40));
 }
+
+int64_t picture_pts(struct picture picture) { return (int64_t)picture.number * PICTURE_US; }
 
 void picture_draw(struct picture picture, uint8_t *data, size_t size) {
     for (size_t at = 0; at < size; at += 8) {
@@ -166,11 +173,10 @@ void picture_draw(struct picture picture, uint8_t *data, size_t size) {
 }
 
 struct picture picture_read(const uint8_t *data, size_t size) {
-    struct picture picture = {0, 0};
-    if (size < 16) return picture;
-    memcpy(&picture.id, data, 8);
-    memcpy(&picture.number, data + 8, 8);
-    return picture;
+    uint64_t words[WORDS] = {0};
+    if (size >= sizeof words) memcpy(words, data, sizeof words);
+    const struct shape shape = {(lkv_pixel)(words[3] >> 32), words[3] >> 16 & 0xffff, words[3] & 0xffff};
+    return (struct picture){words[0], words[1], words[2], shape};
 }
 
 bool picture_is(struct picture picture, const uint8_t *data, size_t size) {

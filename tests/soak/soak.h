@@ -64,11 +64,21 @@ bool is_lost(lkv_room *room);
 // A segment of the sending application: its id ascends over all processes, outputs and segments, and is never used twice.
 enum { IDS_IN_A_LIFE = 1000000 };
 
+struct shape {
+    lkv_pixel type;
+    uint32_t width, height;
+};
+
 // Which picture it is. Every byte of a picture follows from it and from the size.
 struct picture {
     uint64_t id;
     uint64_t number; // in the segment, from 0
+    uint64_t part;   // of the segment, from 0: the next one has another shape
+    struct shape shape;
 };
+
+// What its frame says as its presentation time.
+int64_t picture_pts(struct picture picture);
 
 void picture_draw(struct picture picture, uint8_t *data, size_t size);
 struct picture picture_read(const uint8_t *data, size_t size);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The receiving side of the soak: receivers that come and go, pulled or with callbacks, with queues of random length, in
-// rooms that come and go. It looks at every pixel, tells every event, and reports every segment that ended; the position
-// that it reports is the id of the last picture, so that the sender's log shows whose report it was.
+// rooms that come and go. It looks at every pixel, tells every event, and reports every segment that ended; it reports no
+// position twice, so that the sender's log shows whose report it was.
 #include "soak.h"
 
 #include <string.h>
@@ -12,13 +12,14 @@ enum { IDLE_LIMIT_MS = 3000 };
 struct player {
     struct choices choices; // of the thread that takes events
     unsigned receivers;
-    uint64_t last_id;
+    int64_t position; // that was reported last
     const lkv_frame *kept; // a frame that was retained, and what it showed
     struct picture kept_picture;
     // The receiver in use.
     lkv_receiver *receiver;
     atomic_bool closing;
-    atomic_uint started, ended; // segments
+    atomic_uint ended; // segments
+    uint64_t told;     // frames
 };
 
 // ---- events ----
@@ -40,34 +41,41 @@ static void on_frame(struct player *player, const lkv_event *event) {
     lkv_frame_info info = LKV_FRAME_INFO_INIT;
     if (failed("look at a frame", lkv_frame_get_info(event->frame, &info))) return;
     const struct picture picture = picture_read(info.data, info.size);
-    const bool whole = picture_is(picture, info.data, info.size);
-    tell("{\"event\":\"frame\",\"segment\":%llu,\"number\":%llu,\"lost\":%u,\"id\":%llu,\"picture\":%llu}",
+    const struct shape shape = {info.type, info.width, info.height};
+    const bool whole = picture_is(picture, info.data, info.size), timed = info.pts_us != LKV_NO_PTS;
+    player->told++;
+    // Only version 1 of the wire carries presentation times.
+    tell("{\"event\":\"frame\",\"segment\":%llu,\"number\":%llu,\"lost\":%u,\"id\":%llu,\"picture\":%llu,\"part\":%llu,"
+         "\"version\":%d}",
          (unsigned long long)event->segment, (unsigned long long)event->number, info.lost_before,
-         (unsigned long long)picture.id, (unsigned long long)picture.number);
+         (unsigned long long)picture.id, (unsigned long long)picture.number, (unsigned long long)picture.part, timed);
+    if (timed && info.pts_us != picture_pts(picture)) tell("{\"event\":\"damaged\",\"what\":\"time\"}");
+    if (memcmp(&picture.shape, &shape, sizeof shape)) tell("{\"event\":\"damaged\",\"what\":\"shape\"}");
+    if (event->number == info.lost_before && one_in(&player->choices, 2))
+        failed("say what plays", lkv_receiver_notify_playback_started(player->receiver, event->segment));
     if (!whole) tell("{\"event\":\"damaged\",\"what\":\"received\"}");
     if (info.segment != event->segment || info.number != event->number) tell("{\"event\":\"damaged\",\"what\":\"numbers\"}");
-    player->last_id = picture.id;
     if (one_in(&player->choices, 20)) keep(player, event->frame, picture);
     if (one_in(&player->choices, 30)) nap(between(&player->choices, 1, 100));
 }
 
 static void on_segment_end(struct player *player, const lkv_event *event) {
     const bool interrupted = event->cause != LKV_CAUSE_FLUSHED;
-    tell("{\"event\":\"end\",\"segment\":%llu,\"cause\":%d,\"frames\":%llu}", (unsigned long long)event->segment,
-         event->cause, (unsigned long long)event->frames);
+    tell("{\"event\":\"end\",\"segment\":%llu,\"cause\":%d,\"frames\":%llu,\"lost\":%llu}",
+         (unsigned long long)event->segment, event->cause, (unsigned long long)event->frames,
+         (unsigned long long)event->frames_lost);
     atomic_fetch_add(&player->ended, 1);
     if (event->cause == LKV_CAUSE_DISCONNECTED || event->cause == LKV_CAUSE_CLOSED || atomic_load(&player->closing)) return;
-    tell("{\"event\":\"notify\",\"segment\":%llu,\"position\":%llu,\"interrupted\":%s}", (unsigned long long)event->segment,
-         (unsigned long long)player->last_id, interrupted ? "true" : "false");
-    failed("notify", lkv_receiver_notify_playback_finished(player->receiver, event->segment, (int64_t)player->last_id,
-                                                           interrupted));
+    const int64_t position = ++player->position;
+    tell("{\"event\":\"notify\",\"segment\":%llu,\"position\":%lld,\"interrupted\":%s}", (unsigned long long)event->segment,
+         (long long)position, interrupted ? "true" : "false");
+    failed("notify", lkv_receiver_notify_playback_finished(player->receiver, event->segment, position, interrupted));
 }
 
 static void on_event(const lkv_event *event, void *user_data) {
     struct player *player = user_data;
     switch (event->type) {
     case LKV_EVENT_SEGMENT_START:
-        atomic_fetch_add(&player->started, 1);
         tell("{\"event\":\"start\",\"segment\":%llu,\"pixels\":%d,\"width\":%u,\"height\":%u}",
              (unsigned long long)event->segment, event->pixel_type, event->width, event->height);
         break;
@@ -75,7 +83,8 @@ static void on_event(const lkv_event *event, void *user_data) {
     case LKV_EVENT_SEGMENT_END: on_segment_end(player, event); break;
     case LKV_EVENT_CLEARED: tell("{\"event\":\"cleared\"}"); break;
     case LKV_EVENT_NOTIFIED:
-        tell("{\"event\":\"notified\",\"segment\":%llu,\"answer\":%d}", (unsigned long long)event->segment, event->answer);
+        tell("{\"event\":\"notified\",\"segment\":%llu,\"position\":%lld,\"answer\":%d}",
+             (unsigned long long)event->segment, (long long)event->position_us, event->answer);
         break;
     case LKV_EVENT_SENDER: tell("{\"event\":\"sender\",\"here\":%s}", *event->message ? "true" : "false"); break;
     case LKV_EVENT_ERROR: tell_error(event); break;
@@ -99,10 +108,12 @@ static lkv_result pull(struct player *player, uint32_t ms) {
 
 // ---- one receiver ----
 
-static void close_receiver(struct player *player, bool pulled) {
+static void close_receiver(struct player *player, bool pulled, lkv_room *room) {
     lkv_receiver_stats stats = LKV_RECEIVER_STATS_INIT;
     const int64_t limit = now_ms() + ANSWER_LIMIT_MS;
+    tell("{\"event\":\"closing\"}");
     atomic_store(&player->closing, true);
+    if (room) lkv_room_close(room); // which closes the receiver as well
     failed("close the receiver", lkv_receiver_close(player->receiver));
     if (pulled && pull(player, ANSWER_LIMIT_MS) != LKV_ERROR_CLOSED)
         tell("{\"event\":\"failed\",\"what\":\"take the last event\",\"error\":\"HANG\"}");
@@ -110,13 +121,18 @@ static void close_receiver(struct player *player, bool pulled) {
     while (atomic_load(&player->ended) < stats.segments_started && now_ms() < limit) nap(10);
     failed("count", lkv_receiver_get_stats(player->receiver, &stats));
     lkv_receiver_destroy(player->receiver);
-    const uint64_t accounted = stats.frames_delivered + stats.dropped_oldest + stats.dropped_newest +
-                               stats.dropped_cleared + stats.queue_frames;
-    tell("{\"event\":\"receiver_closed\",\"receiver\":%u,\"started\":%llu,\"ended\":%llu,\"received\":%llu,"
-         "\"accounted\":%llu,\"refused\":%llu,\"chunks_lost\":%llu}",
+    const uint64_t dropped = stats.dropped_oldest + stats.dropped_newest + stats.dropped_cleared;
+    const uint64_t causes = stats.refused_foreign + stats.refused_bad + stats.refused_large + stats.refused_many +
+                            stats.refused_stale;
+    const uint64_t misread = stats.refused_bad + stats.refused_large + stats.refused_many + stats.chunks_refused;
+    tell("{\"event\":\"receiver_closed\",\"receiver\":%u,\"started\":%llu,\"ended\":%llu,\"resumed\":%llu,\"received\":%llu,"
+         "\"delivered\":%llu,\"told\":%llu,\"dropped\":%llu,\"queued\":%u,\"frames_lost\":%llu,\"refused\":%llu,"
+         "\"refused_causes\":%llu,\"misread\":%llu,\"chunks_lost\":%llu}",
          player->receivers, (unsigned long long)stats.segments_started, (unsigned long long)stats.segments_ended,
-         (unsigned long long)stats.frames_received, (unsigned long long)accounted,
-         (unsigned long long)stats.streams_refused, (unsigned long long)stats.chunks_lost);
+         (unsigned long long)stats.segments_resumed, (unsigned long long)stats.frames_received,
+         (unsigned long long)stats.frames_delivered, (unsigned long long)player->told, (unsigned long long)dropped,
+         stats.queue_frames, (unsigned long long)stats.frames_lost, (unsigned long long)stats.streams_refused,
+         (unsigned long long)causes, (unsigned long long)misread, (unsigned long long)stats.chunks_lost);
 }
 
 static void use_receiver(struct player *player, struct choices *choices, lkv_room *room) {
@@ -131,26 +147,27 @@ static void use_receiver(struct player *player, struct choices *choices, lkv_roo
     options.callbacks = pulled ? NULL : &callbacks;
     player->receivers++;
     atomic_store(&player->closing, false);
-    atomic_store(&player->started, 0);
+    player->told = 0;
     atomic_store(&player->ended, 0);
     tell("{\"event\":\"receiver\",\"receiver\":%u}", player->receivers);
     if (failed("create a receiver", lkv_receiver_create(room, &options, &player->receiver))) {
         told_to_end(100);
         return;
     }
-    const int64_t end = now_ms() + between(choices, 2000, 25000);
+    const bool long_life = one_in(choices, 3);
+    const int64_t end = now_ms() + (long_life ? between(choices, 20000, 60000) : between(choices, 2000, 15000));
     while (now_ms() < end && !told_to_end(0) && !is_lost(room)) {
         tell_alive();
         if (pulled) pull(player, 100);
         else told_to_end(100);
     }
-    if (one_in(choices, 6)) lkv_room_close(room); // which closes the receiver as well
-    close_receiver(player, pulled);
+    close_receiver(player, pulled, one_in(choices, 6) ? room : NULL);
 }
 
 int main(int argc, char **argv) {
     struct soak soak = soak_begin(argc, argv);
-    struct player player = {.choices = choices_from(soak.choices.state + 1)};
+    struct player player = {.choices = choices_from(soak.choices.state + 1),
+                            .position = (int64_t)soak.life * IDS_IN_A_LIFE};
     lkv_room *room;
     while ((room = join(&soak, "receiver", LKV_KIND_STANDARD))) {
         while (!told_to_end(0) && !is_lost(room)) use_receiver(&player, &soak.choices, room);

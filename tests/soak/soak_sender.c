@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The sending side of the soak: segments of random sizes, types and lengths to the participant `receiver`, through outputs
-// that come and go, in rooms that come and go. It flushes, clears and changes the size at random, tells what it does, and
+// that come and go, in rooms that come and go. Within a segment the shape changes at random, which ends it in version 0 of
+// the wire and not in version 1. It flushes, clears or leaves a segment open at its output's end, tells what it does, and
 // tells every event of its outputs.
 #include "soak.h"
 
@@ -10,15 +11,9 @@
 
 enum { LEAST_WIDTH = 64, MOST_WIDTH = 160, LEAST_HEIGHT = 48, MOST_HEIGHT = 120, TYPES = LKV_PIXEL_NV12 + 1 };
 
-struct shape {
-    lkv_pixel type;
-    uint32_t width, height;
-};
-
 struct sender {
     struct choices *choices;
-    uint64_t id; // of the last segment
-    struct shape shape;
+    struct picture next; // of the last segment
     unsigned outputs;
     // The output in use.
     lkv_output *output;
@@ -26,6 +21,7 @@ struct sender {
     atomic_uint finished; // segments
     unsigned lent;        // pictures
     atomic_uint returned;
+    uint64_t taken, refused; // frames, by this output
 };
 
 // ---- events ----
@@ -33,6 +29,8 @@ struct sender {
 static void on_event(const lkv_event *event, void *user_data) {
     struct sender *sender = user_data;
     if (event->type == LKV_EVENT_ERROR) tell_error(event);
+    if (event->type == LKV_EVENT_PLAYBACK_STARTED)
+        tell("{\"event\":\"playing\",\"segment\":%llu}", (unsigned long long)event->segment);
     if (event->type != LKV_EVENT_PLAYBACK_FINISHED) return;
     tell("{\"event\":\"finished\",\"output\":%u,\"segment\":%llu,\"position\":%lld,\"interrupted\":%s,\"made_up\":%s}",
          sender->outputs, (unsigned long long)event->segment, (long long)event->position_us,
@@ -69,15 +67,19 @@ static void give_back(void *user_data) {
     free(block);
 }
 
-static lkv_result send_picture(struct sender *sender, struct picture picture, size_t size) {
+static lkv_result send_picture(struct sender *sender) {
+    const struct picture picture = sender->next;
+    const struct shape shape = picture.shape;
     lkv_frame_desc frame = LKV_FRAME_DESC_INIT;
+    size_t size = 0;
+    failed("size a frame", lkv_frame_size(shape.type, shape.width, shape.height, &size));
     atomic_uint **block = malloc(sizeof *block + size);
     if (!block) abort();
     *block = &sender->returned;
     uint8_t *pixels = (uint8_t *)(block + 1);
     picture_draw(picture, pixels, size);
-    const struct shape *shape = &sender->shape;
-    lkv_result result = lkv_frame_desc_packed(&frame, shape->type, shape->width, shape->height, pixels);
+    lkv_result result = lkv_frame_desc_packed(&frame, shape.type, shape.width, shape.height, pixels);
+    frame.pts_us = picture_pts(picture);
     if (result == LKV_OK && one_in(sender->choices, 2)) {
         sender->lent++;
         return lkv_output_send_frame_owned(sender->output, &frame, 1000, give_back, block);
@@ -87,38 +89,59 @@ static lkv_result send_picture(struct sender *sender, struct picture picture, si
     return result;
 }
 
-// Another shape than the last, so that a segment without a flush or clear ends as well.
+// Another shape than the last.
 static void change_shape(struct sender *sender) {
     struct shape next;
     do {
         next.type = (lkv_pixel)below(sender->choices, TYPES);
         next.width = between(sender->choices, LEAST_WIDTH, MOST_WIDTH);
         next.height = between(sender->choices, LEAST_HEIGHT, MOST_HEIGHT);
-    } while (!memcmp(&next, &sender->shape, sizeof next));
-    sender->shape = next;
+    } while (!memcmp(&next, &sender->next.shape, sizeof next));
+    sender->next.shape = next;
+    tell("{\"event\":\"part\",\"id\":%llu,\"part\":%llu,\"first\":%llu,\"pixels\":%d,\"width\":%u,\"height\":%u}",
+         (unsigned long long)sender->next.id, (unsigned long long)sender->next.part,
+         (unsigned long long)sender->next.number, next.type, next.width, next.height);
 }
 
-static void send_segment(struct sender *sender, lkv_room *room) {
-    struct picture picture = {++sender->id, 0};
-    size_t size = 0;
-    change_shape(sender);
-    failed("size a frame", lkv_frame_size(sender->shape.type, sender->shape.width, sender->shape.height, &size));
-    tell("{\"event\":\"begin\",\"output\":%u,\"id\":%llu,\"pixels\":%d,\"width\":%u,\"height\":%u}", sender->outputs,
-         (unsigned long long)picture.id, sender->shape.type, sender->shape.width, sender->shape.height);
+static void send_frames(struct sender *sender, lkv_room *room) {
     const uint32_t wanted = one_in(sender->choices, 10) ? 1 : between(sender->choices, 2, 40);
     const uint32_t pace_ms = between(sender->choices, 0, 30);
     for (uint32_t tries = 0; tries < wanted && !told_to_end(0) && !is_lost(room); tries++) {
-        const lkv_result result = send_picture(sender, picture, size);
-        if (result == LKV_OK) picture.number++;
+        if (sender->next.number > 0 && one_in(sender->choices, 60)) {
+            sender->next.part++;
+            change_shape(sender);
+        }
+        const lkv_result result = send_picture(sender);
+        if (result == LKV_OK) sender->next.number++, sender->taken++;
         else if (result != LKV_ERROR_TIMEOUT) failed("send a frame", result);
+        else sender->refused++;
         spend(sender, pace_ms);
     }
-    const uint32_t end = below(sender->choices, 100);
-    const bool flush = end < 70, clear = !flush && end < 85;
-    tell("{\"event\":\"ended\",\"id\":%llu,\"frames\":%llu,\"how\":\"%s\"}", (unsigned long long)picture.id,
-         (unsigned long long)picture.number, flush ? "flush" : clear ? "clear" : "change");
-    if (flush) failed("flush", lkv_output_flush(sender->output));
-    if (clear) failed("clear", lkv_output_clear_buffer(sender->output));
+}
+
+// `how`: `flush`, `clear`, or `open` if the output is closed next.
+static void end_segment(struct sender *sender, const char *how) {
+    tell("{\"event\":\"ended\",\"id\":%llu,\"frames\":%llu,\"how\":\"%s\"}", (unsigned long long)sender->next.id,
+         (unsigned long long)sender->next.number, how);
+    if (*how == 'f') failed("flush", lkv_output_flush(sender->output));
+    if (*how == 'c') failed("clear", lkv_output_clear_buffer(sender->output));
+}
+
+// True if it is still open.
+static bool send_segment(struct sender *sender, lkv_room *room, bool last) {
+    sender->next = (struct picture){.id = sender->next.id + 1, .shape = sender->next.shape};
+    change_shape(sender);
+    send_frames(sender, room);
+    if (last && one_in(sender->choices, 2)) {
+        end_segment(sender, "open");
+        return true;
+    }
+    end_segment(sender, one_in(sender->choices, 5) ? "clear" : "flush");
+    if (one_in(sender->choices, 20)) {
+        tell("{\"event\":\"clear\"}");
+        failed("clear", lkv_output_clear_buffer(sender->output));
+    }
+    return false;
 }
 
 // ---- one output ----
@@ -126,6 +149,7 @@ static void send_segment(struct sender *sender, lkv_room *room) {
 static bool open_output(struct sender *sender, lkv_room *room) {
     lkv_output_options options = LKV_OUTPUT_OPTIONS_INIT;
     options.policy = one_in(sender->choices, 2) ? LKV_POLICY_BLOCK : (lkv_queue_policy)below(sender->choices, 4);
+    sender->taken = sender->refused = 0;
     options.queue_frames = between(sender->choices, 1, 16);
     sender->outputs++;
     sender->listens = one_in(sender->choices, 2);
@@ -150,19 +174,37 @@ static void take_last_events(struct sender *sender, lkv_output_stats *stats) {
     } while (now_ms() < limit);
 }
 
-static void close_output(struct sender *sender) {
+static void close_output(struct sender *sender, lkv_room *room) {
     lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    tell("{\"event\":\"closing\"}");
+    if (one_in(sender->choices, 8)) lkv_room_close(room); // which closes the output as well
     failed("close the output", lkv_output_close(sender->output));
     take_last_events(sender, &stats);
     lkv_output_destroy(sender->output); // gives back what is lent
-    const uint64_t accounted = stats.frames_sent + stats.dropped_cleared + stats.dropped_oldest + stats.dropped_newest +
-                               stats.dropped_disconnected + stats.dropped_late + stats.queue_frames;
-    tell("{\"event\":\"output_closed\",\"output\":%u,\"started\":%llu,\"ended\":%llu,\"accepted\":%llu,"
-         "\"accounted\":%llu,\"sent\":%llu,\"unmatched\":%llu,\"events_dropped\":%llu,\"lent\":%u,\"returned\":%u}",
+    const uint64_t dropped = stats.dropped_cleared + stats.dropped_oldest + stats.dropped_newest +
+                             stats.dropped_disconnected + stats.dropped_late + stats.dropped_unsupported;
+    tell("{\"event\":\"output_closed\",\"output\":%u,\"started\":%llu,\"ended\":%llu,\"resumed\":%llu,\"finished\":%llu,"
+         "\"taken\":%llu,\"accepted\":%llu,\"sent\":%llu,\"dropped\":%llu,\"disconnected\":%llu,"
+         "\"queued\":%u,\"turned_away\":%llu,\"refused\":%llu,\"refused_causes\":%llu,\"unmatched\":%llu,"
+         "\"events_dropped\":%llu,\"lent\":%u,\"returned\":%u}",
          sender->outputs, (unsigned long long)stats.segments_started, (unsigned long long)stats.segments_finished,
-         (unsigned long long)stats.frames_accepted, (unsigned long long)accounted, (unsigned long long)stats.frames_sent,
-         (unsigned long long)stats.playback_unmatched, (unsigned long long)stats.events_dropped, sender->lent,
-         atomic_load(&sender->returned));
+         (unsigned long long)stats.segments_resumed, (unsigned long long)stats.playback_finished,
+         (unsigned long long)sender->taken, (unsigned long long)stats.frames_accepted,
+         (unsigned long long)stats.frames_sent, (unsigned long long)dropped,
+         (unsigned long long)stats.dropped_disconnected, stats.queue_frames,
+         (unsigned long long)sender->refused, (unsigned long long)stats.refused,
+         (unsigned long long)(stats.refused_full + stats.refused_large), (unsigned long long)stats.playback_unmatched,
+         (unsigned long long)stats.events_dropped, sender->lent, atomic_load(&sender->returned));
+}
+
+// All that was sent until here is in segments up to this one: what the receiver reports can be checked by that.
+static void wait_sent(struct sender *sender) {
+    lkv_output_stats stats = LKV_OUTPUT_STATS_INIT;
+    const lkv_result sent = lkv_output_wait_sent(sender->output, 1000);
+    if (sent == LKV_ERROR_TIMEOUT || failed("wait until all is sent", sent)) return;
+    if (failed("count", lkv_output_get_stats(sender->output, &stats))) return;
+    tell("{\"event\":\"sent\",\"id\":%llu,\"segments\":%llu}", (unsigned long long)sender->next.id,
+         (unsigned long long)stats.segments_started);
 }
 
 static void use_output(struct sender *sender, lkv_room *room) {
@@ -170,25 +212,24 @@ static void use_output(struct sender *sender, lkv_room *room) {
         spend(sender, 100);
         return;
     }
-    do {
-        send_segment(sender, room);
-        if (one_in(sender->choices, 20)) failed("clear", lkv_output_clear_buffer(sender->output));
-        const lkv_result sent = one_in(sender->choices, 4) ? lkv_output_wait_sent(sender->output, 1000) : LKV_OK;
-        if (sent != LKV_ERROR_TIMEOUT) failed("wait until all is sent", sent);
+    bool open = false;
+    for (bool last = false; !last && !told_to_end(0) && !is_lost(room);) {
+        last = one_in(sender->choices, 25);
+        open = send_segment(sender, room, last);
+        if (one_in(sender->choices, 4)) wait_sent(sender);
         if (one_in(sender->choices, 3)) spend(sender, one_in(sender->choices, 10) ? 1500 : 150);
-    } while (!told_to_end(0) && !is_lost(room) && !one_in(sender->choices, 25));
+    }
     if (told_to_end(0) && !is_lost(room)) { // the last ones are played
-        failed("flush", lkv_output_flush(sender->output));
+        if (open) end_segment(sender, "flush");
         failed("wait until all is sent", lkv_output_wait_sent(sender->output, ANSWER_LIMIT_MS));
         if (!sender->listens) pull(sender, 500);
     }
-    if (one_in(sender->choices, 8)) lkv_room_close(room); // which closes the output as well
-    close_output(sender);
+    close_output(sender, room);
 }
 
 int main(int argc, char **argv) {
     struct soak soak = soak_begin(argc, argv);
-    struct sender sender = {.choices = &soak.choices, .id = soak.life * IDS_IN_A_LIFE};
+    struct sender sender = {.choices = &soak.choices, .next.id = soak.life * IDS_IN_A_LIFE};
     lkv_room *room;
     while ((room = join(&soak, "sender", LKV_KIND_AGENT))) {
         while (!told_to_end(0) && !is_lost(room)) use_output(&sender, room);

@@ -86,9 +86,12 @@ impl Faults {
         Self { choices, victim, left_in_bout: FIRST_BOUT }
     }
 
-    /// How long all goes well before the next one.
+    /// How long all goes well before the next one: now and then so long that nothing excuses what goes wrong.
     pub fn pause(&mut self) -> Duration {
-        self.choices.millis(200, 2500)
+        match self.choices.below(15) {
+            0 => self.choices.millis(25_000, 35_000),
+            _ => self.choices.millis(200, 2500),
+        }
     }
 
     pub fn next(&mut self) -> Fault {

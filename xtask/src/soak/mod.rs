@@ -10,10 +10,11 @@ mod faults;
 mod hearing;
 mod options;
 mod record;
+mod reports;
 mod sending;
 mod summary;
+mod timeline;
 mod verdict;
-mod wire;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
@@ -107,6 +108,7 @@ impl Soak {
             *self.tallies.faults.entry(fault.kind()).or_default() += 1;
             self.tallies.kills += usize::from(fault.is_kill());
             self.commit(fault)?;
+            self.record.fault_is_over();
             self.recover(fault.kind())?;
         }
         self.listen(Duration::from_secs(1))?;

@@ -12,9 +12,10 @@ use anyhow::{Context, Result};
 use super::actor::{Line, Side, Text};
 use super::event::{Event, CONNECTED};
 use super::hearing::Hearing;
+use super::reports;
 use super::sending::Sending;
+use super::timeline::{Moment, Timeline, Trouble};
 use super::verdict::{self, Broken};
-use super::wire::PROMISES;
 
 /// What calls and events may say when peers and servers come and go; anything else is a mistake of the library's.
 const EXPECTED_ERRORS: [&str; 8] = [
@@ -38,8 +39,11 @@ pub struct Record {
     pub said_bye: [bool; 2],
     pub sending: Sending,
     pub hearing: Hearing,
-    /// The newest real report that reached the sender.
+    timeline: Timeline,
+    /// The newest segment of which a report reached the sender.
     pub newest_report: u64,
+    /// Flushed segments around which nothing happened.
+    pub undisturbed: u64,
     pub broken: Vec<Broken>,
 }
 
@@ -56,9 +60,11 @@ impl Record {
             heard_at: [now; 2],
             connected: [0; 2],
             said_bye: [false; 2],
-            sending: Sending::new(PROMISES),
+            sending: Sending::default(),
             hearing: Hearing::default(),
+            timeline: Timeline::default(),
             newest_report: 0,
+            undisturbed: 0,
             broken: Vec::new(),
         })
     }
@@ -72,14 +78,19 @@ impl Record {
         self.heard_at[side as usize] = Instant::now();
     }
 
-    /// Something that was done to both.
+    /// Something that is done to both.
     pub fn fault(&mut self, what: &str) -> Result<()> {
-        let line =
-            format!("{{\"t\":{:.3},\"event\":\"fault\",\"what\":\"{what}\"}}", self.begin.elapsed().as_secs_f64());
+        let at = self.begin.elapsed().as_secs_f64();
+        self.timeline.add(Trouble::Fault, at);
+        let line = format!("{{\"t\":{at:.3},\"event\":\"fault\",\"what\":\"{what}\"}}");
         for log in &mut self.logs {
             writeln!(log, "{line}")?;
         }
         Ok(())
+    }
+
+    pub fn fault_is_over(&mut self) {
+        self.timeline.lasts_until(Trouble::Fault, self.begin.elapsed().as_secs_f64());
     }
 
     pub fn break_promise(&mut self, what: impl Into<String>, line: &str) {
@@ -110,15 +121,26 @@ impl Record {
         match &event {
             Event::Room { state: CONNECTED } => self.connected[side as usize] += 1,
             Event::Bye => self.said_bye[side as usize] = true,
-            Event::Finished { position, made_up: false, .. } => self.newest_report = self.newest_report.max(*position),
+            Event::Finished { position, made_up: false, .. } => {
+                let of = self.hearing.notices.get(position).and_then(|notice| notice.of);
+                self.newest_report = self.newest_report.max(of.map_or(0, |(id, _)| id));
+            }
             Event::Failed { error } | Event::Error { error } if !EXPECTED_ERRORS.contains(&error.as_str()) => {
                 self.break_promise(format!("{error} is not what calls may say here"), &line);
             }
             _ => {}
         }
+        let trouble = match (&event, side) {
+            (Event::Room { .. }, side) => Some(Trouble::Room(side)),
+            (Event::Receiver { .. }, _) | (Event::Closing, Side::Receiver) => Some(Trouble::Receiver),
+            (Event::Output { .. }, _) | (Event::Closing, Side::Sender) => Some(Trouble::Output),
+            _ => None,
+        };
+        trouble.into_iter().for_each(|trouble| self.timeline.add(trouble, time));
+        let moment = Moment { at: time, line: &line };
         let outcome = match side {
-            Side::Sender => self.sending.take(&event, &line),
-            Side::Receiver => self.hearing.take(&event, &line),
+            Side::Sender => self.sending.take(&event, moment),
+            Side::Receiver => self.hearing.take(&event, moment),
         };
         if let Err(what) = outcome {
             self.break_promise(what, &line);
@@ -129,7 +151,10 @@ impl Record {
     /// When all lines are there.
     pub fn finish(&mut self) -> Result<()> {
         self.logs.iter_mut().try_for_each(Write::flush)?;
-        for Broken { what, line } in verdict::compare(&self.sending, &self.hearing) {
+        let segments = verdict::compare(&self.sending, &self.hearing, &self.timeline);
+        let (reports, undisturbed) = reports::compare(&self.sending, &self.hearing, &self.timeline);
+        self.undisturbed = undisturbed;
+        for Broken { what, line } in segments.into_iter().chain(reports) {
             self.break_promise(what, &line);
         }
         Ok(())

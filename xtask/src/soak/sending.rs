@@ -1,202 +1,256 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the sending side did and was told, checked as it comes: each segment that an output started gets exactly one
-//! playback-finished. What only the receiver can confirm is collected in [`Said`] and in the reports.
+//! playback-finished. What only the receiver can confirm is collected in [`Said`] and [`Output`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Event, How, Shape};
-use super::wire::Promises;
+use super::event::{Event, How, OutputTotals, Shape, BLOCK, REFUSE};
+use super::hearing::equal_counts;
+use super::timeline::Moment;
 
 /// A segment of the sending application's.
 #[derive(Debug)]
 pub struct Said {
-    pub shape: Shape,
-    /// The output drops nothing by its policy.
-    pub all_sent: bool,
-    /// How many frames were sent and how it ended. None: the process was killed before.
-    pub ended: Option<(u64, How)>,
+    /// Of each part: its first picture and its shape.
+    pub parts: Vec<(u64, Shape)>,
+    pub begun_at: f64,
+    /// Where its output is in [`Sending::outputs`].
+    pub output: usize,
+    /// How many frames were sent, how it ended and when. None: the process was killed before.
+    pub ended: Option<(u64, How, f64)>,
+    /// It ended by a clear, or a later clear was about it as well.
+    pub cleared: bool,
 }
 
-/// A playback-finished that the receiver sent.
+/// A playback-finished that an output told.
 #[derive(Debug)]
-pub struct Report {
+pub struct Finish {
+    /// The output's number.
+    pub segment: u64,
     pub position: u64,
     pub interrupted: bool,
+    pub made_up: bool,
+    pub at: f64,
     pub line: String,
 }
 
-#[derive(Debug)]
-pub struct Sending {
-    promises: Promises,
+#[derive(Debug, Default)]
+pub struct Output {
     policy: i32,
-    /// Of the output in use.
-    finished: u64,
     first_id: u64,
+    pub opened_at: f64,
+    /// None: the process was killed before, or the output is in use.
+    pub closing_at: Option<f64>,
+    pub totals: Option<OutputTotals>,
+    pub finishes: Vec<Finish>,
+    /// When each part of a segment began.
+    pub parts_at: Vec<f64>,
+    pub clears_at: Vec<f64>,
+    /// Segments of the application up to the first are in segments of the output up to the second, and no later one is.
+    pub sent: Vec<(u64, u64)>,
+    finished: BTreeSet<u64>,
+    playing: BTreeSet<u64>,
     last_position: u64,
+}
+
+impl Output {
+    /// Whether it was made after this segment.
+    pub fn begins_after(&self, id: u64) -> bool {
+        self.first_id > id
+    }
+
+    /// It drops nothing by its policy.
+    pub fn drops_nothing(&self) -> bool {
+        self.policy == BLOCK
+    }
+
+    /// Whether this segment of the application may be that one of the output.
+    pub fn may_be(&self, id: u64, segment: u64) -> bool {
+        self.sent.iter().all(|(sent, segments)| (id <= *sent) == (segment <= *segments))
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Sending {
     pub newest_id: u64,
     pub said: BTreeMap<u64, Said>,
-    pub reports: Vec<Report>,
-    pub outputs: u64,
+    pub outputs: Vec<Output>,
     pub flushed: u64,
     pub cleared: u64,
     pub started: u64,
+    pub resumed: u64,
+    pub reported: u64,
     pub made_up: u64,
     pub unmatched: u64,
     pub sent: u64,
 }
 
 impl Sending {
-    pub fn new(promises: Promises) -> Self {
-        Self {
-            promises,
-            policy: 0,
-            finished: 0,
-            first_id: 0,
-            last_position: 0,
-            newest_id: 0,
-            said: BTreeMap::new(),
-            reports: Vec::new(),
-            outputs: 0,
-            flushed: 0,
-            cleared: 0,
-            started: 0,
-            made_up: 0,
-            unmatched: 0,
-            sent: 0,
-        }
-    }
-
     /// Says what promise the event breaks.
-    pub fn take(&mut self, event: &Event, line: &str) -> Result<(), String> {
+    pub fn take(&mut self, event: &Event, moment: Moment<'_>) -> Result<(), String> {
+        if let Event::Output { policy, .. } = event {
+            let first_id = self.newest_id + 1;
+            self.outputs.push(Output { policy: *policy, first_id, opened_at: moment.at, ..Output::default() });
+            return Ok(());
+        }
+        let index = self.outputs.len().saturating_sub(1);
+        let Some(output) = self.outputs.last_mut() else { return Ok(()) };
         match event {
-            Event::Output { policy, .. } => {
-                self.outputs += 1;
-                self.policy = *policy;
-                (self.finished, self.first_id) = (0, self.newest_id + 1);
-                Ok(())
-            }
-            Event::Begin { id, shape } => {
-                let all_sent = self.policy == super::event::BLOCK;
+            Event::Part { id, part, first, shape } => {
+                output.parts_at.push(moment.at);
                 self.newest_id = *id;
-                self.said.insert(*id, Said { shape: *shape, all_sent, ended: None });
-                Ok(())
+                let new =
+                    || Said { parts: Vec::new(), begun_at: moment.at, output: index, ended: None, cleared: false };
+                let said = self.said.entry(*id).or_insert_with(new);
+                said.parts.push((*first, *shape));
+                (said.parts.len() as u64 == part + 1).then_some(()).ok_or_else(|| "a part is missing".into())
             }
             Event::Ended { id, frames, how } => {
+                if *how == How::Clear {
+                    self.clear(index, moment.at);
+                }
                 self.flushed += u64::from(*how == How::Flush);
-                self.cleared += u64::from(*how == How::Clear);
                 if let Some(said) = self.said.get_mut(id) {
-                    said.ended = Some((*frames, *how));
+                    said.ended = Some((*frames, *how, moment.at));
                 }
                 Ok(())
             }
-            Event::Finished { segment, position, interrupted, made_up } => self.finished(
-                *segment,
-                *made_up,
-                Report { position: *position, interrupted: *interrupted, line: line.to_owned() },
-            ),
-            Event::OutputClosed { .. } => self.closed(event),
+            Event::Clear => {
+                self.clear(index, moment.at);
+                Ok(())
+            }
+            Event::Sent { id, segments } => {
+                output.sent.push((*id, *segments));
+                Ok(())
+            }
+            Event::Playing { segment } => {
+                let wrong = output.finished.contains(segment) || !output.playing.insert(*segment);
+                (!wrong).then_some(()).ok_or_else(|| format!("segment {segment} plays again, or after its finish"))
+            }
+            Event::Finished { segment, position, interrupted, made_up } => {
+                let (position, interrupted, made_up) = (*position, *interrupted, *made_up);
+                *(if made_up { &mut self.made_up } else { &mut self.reported }) += 1;
+                let line = moment.line.to_owned();
+                output.finish(Finish { segment: *segment, position, interrupted, made_up, at: moment.at, line })
+            }
+            Event::Closing => {
+                output.closing_at = Some(moment.at);
+                Ok(())
+            }
+            Event::OutputClosed(totals) => {
+                output.totals = Some(*totals);
+                let outcome = output.check(totals);
+                self.started += totals.started;
+                self.resumed += totals.resumed;
+                self.unmatched += totals.unmatched;
+                self.sent += totals.sent;
+                outcome
+            }
             _ => Ok(()),
         }
     }
 
-    fn finished(&mut self, segment: u64, made_up: bool, report: Report) -> Result<(), String> {
-        let expected = self.finished + 1;
-        self.finished = segment;
-        let (position, interrupted) = (report.position, report.interrupted);
-        let mut wrong = None;
-        if segment != expected {
-            wrong = Some(format!("segment {segment} is finished where {expected} is next"));
+    /// Everything of this output until now.
+    fn clear(&mut self, index: usize, at: f64) {
+        self.cleared += 1;
+        let output = &mut self.outputs[index];
+        output.clears_at.push(at);
+        self.said.range_mut(output.first_id..).for_each(|(_, said)| said.cleared = true);
+    }
+}
+
+impl Output {
+    fn finish(&mut self, finish: Finish) -> Result<(), String> {
+        let Finish { segment, position, interrupted, made_up, .. } = finish;
+        self.finishes.push(finish);
+        if !self.finished.insert(segment) {
+            return Err(format!("segment {segment} is finished again"));
         }
-        if made_up {
-            self.made_up += 1;
-            // The last position that was told; that of a destination that left is forgotten.
-            if !interrupted || (position != 0 && position != self.last_position) {
-                wrong = Some("made up, but not interrupted at the last position".into());
-            }
-        } else {
-            if position < self.last_position {
-                wrong = Some(format!("position {position} after {}", self.last_position));
-            }
-            if self.promises.finishes_name_their_segment && position < self.first_id {
-                wrong = Some(format!("the report of another output, whose segments ended before {}", self.first_id));
-            }
+        // The last position that was told; that of a destination that left is forgotten.
+        if made_up && (!interrupted || (position != 0 && position != self.last_position)) {
+            return Err("made up, but not interrupted at the last position".into());
+        }
+        if !made_up {
             self.last_position = position;
-            self.reports.push(report);
         }
-        wrong.map_or(Ok(()), Err)
+        Ok(())
     }
 
-    fn closed(&mut self, event: &Event) -> Result<(), String> {
-        let Event::OutputClosed {
-            started,
-            ended,
-            accepted,
-            accounted,
-            sent,
-            unmatched,
-            events_dropped,
-            lent,
-            returned,
-        } = *event
-        else {
-            return Ok(());
-        };
-        self.started += started;
-        self.unmatched += unmatched;
-        self.sent += sent;
-        let check = |holds: bool, what: String| holds.then_some(()).ok_or(what);
-        check(started == self.finished, format!("{started} segments started, {} were finished", self.finished))?;
-        check(started == ended, format!("{started} segments started, {ended} ended"))?;
-        check(accepted == accounted, format!("{accepted} frames were taken, {accounted} are accounted for"))?;
-        check(events_dropped == 0, format!("{events_dropped} events were dropped"))?;
-        check(lent == returned, format!("{lent} pictures were lent, {returned} came back"))
+    fn check(&self, totals: &OutputTotals) -> Result<(), String> {
+        let told = self.finished.len() as u64;
+        let refused = if self.policy == REFUSE { totals.turned_away } else { 0 };
+        equal_counts(&[
+            ("segments started and ended", totals.started, totals.ended),
+            ("segments started and finished", totals.started, totals.finished),
+            ("segments finished and told", totals.finished, told),
+            ("the last segment and the last finished", totals.started, self.finished.last().copied().unwrap_or(0)),
+            ("frames taken as the calls say and as is counted", totals.taken, totals.accepted),
+            ("frames taken and accounted for", totals.accepted, totals.sent + totals.dropped + totals.queued),
+            ("frames refused as the calls say and as is counted", refused, totals.refused),
+            ("frames refused and their causes", totals.refused, totals.refused_causes),
+            ("events dropped and none", totals.events_dropped, 0),
+            ("pictures lent and given back", totals.lent, totals.returned),
+        ])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::PROMISES;
     use super::*;
+
+    const NOW: Moment<'static> = Moment { at: 1.0, line: "" };
+    const OUTPUT: Event = Event::Output { output: 1, policy: 0 };
 
     fn finished(segment: u64, position: u64, made_up: bool) -> Event {
         Event::Finished { segment, position, interrupted: made_up, made_up }
     }
 
-    fn closed(started: u64, accounted: u64) -> Event {
-        Event::OutputClosed {
-            started,
-            ended: started,
-            accepted: 9,
-            accounted,
-            sent: 9,
-            unmatched: 0,
-            events_dropped: 0,
-            lent: 4,
-            returned: 4,
-        }
+    fn closed(started: u64, sent: u64) -> Event {
+        let (ended, finished, lent, returned) = (started, started, 4, 4);
+        let totals = OutputTotals { started, ended, finished, taken: 9, accepted: 9, sent, ..OutputTotals::default() };
+        Event::OutputClosed(OutputTotals { lent, returned, ..totals })
     }
 
     /// What is broken, event by event.
     fn broken(events: &[Event]) -> Vec<String> {
-        let mut sending = Sending::new(PROMISES);
-        events.iter().filter_map(|event| sending.take(event, "").err()).collect()
+        let mut sending = Sending::default();
+        events.iter().filter_map(|event| sending.take(event, NOW).err()).collect()
     }
 
     #[test]
     fn one_finish_for_each_segment_breaks_nothing() {
-        let output = Event::Output { output: 1, policy: 0 };
-        let events = [finished(1, 5, false), finished(2, 5, true), finished(3, 0, true), closed(3, 9), output];
+        let events = [OUTPUT, finished(2, 5, false), finished(1, 4, false), finished(3, 4, true), closed(3, 9), OUTPUT];
         assert_eq!(broken(&events), [""; 0]);
     }
 
     #[test]
     fn a_missing_and_a_second_finish_are_found() {
-        assert_eq!(broken(&[finished(1, 5, false), closed(2, 9)]).len(), 1);
-        assert_eq!(broken(&[finished(1, 5, false), finished(1, 5, true)]).len(), 1);
+        assert_eq!(broken(&[OUTPUT, finished(1, 5, false), closed(2, 9)]).len(), 1);
+        assert_eq!(broken(&[OUTPUT, finished(1, 5, false), finished(1, 5, true)]).len(), 1);
+        assert_eq!(broken(&[OUTPUT, finished(2, 5, false), closed(1, 9)]).len(), 1);
     }
 
     #[test]
     fn frames_that_nothing_accounts_for_are_found() {
-        assert_eq!(broken(&[closed(0, 8)]).len(), 1);
+        assert_eq!(broken(&[OUTPUT, closed(0, 8)]).len(), 1);
+    }
+
+    #[test]
+    fn a_segment_plays_once_and_before_its_finish() {
+        let playing = Event::Playing { segment: 1 };
+        assert_eq!(broken(&[OUTPUT, playing.clone(), finished(1, 5, false)]).len(), 0);
+        assert_eq!(broken(&[OUTPUT, playing.clone(), playing.clone()]).len(), 1);
+        assert_eq!(broken(&[OUTPUT, finished(1, 5, false), playing]).len(), 1);
+    }
+
+    #[test]
+    fn a_clear_is_about_all_of_its_output() {
+        let shape = Shape { pixels: 0, width: 64, height: 48 };
+        let part = |id| Event::Part { id, part: 0, first: 0, shape };
+        let mut sending = Sending::default();
+        for event in [OUTPUT, part(1), OUTPUT, part(2), part(3), Event::Clear, part(4)] {
+            sending.take(&event, NOW).unwrap();
+        }
+        assert_eq!(sending.said.values().map(|said| said.cleared).collect::<Vec<_>>(), [false, true, true, false]);
     }
 }

@@ -86,6 +86,7 @@ pub struct Tallies {
 
 pub fn summary(seed: u64, seconds: f64, tallies: &Tallies, record: &Record) -> Value {
     let (sending, hearing) = (&record.sending, &record.hearing);
+    let versions = |version| hearing.heard.iter().filter(|heard| heard.version == Some(version)).count();
     let round = |value: f64| (value * 10.0).round() / 10.0;
     let recovery: BTreeMap<_, _> = tallies.recovery_s.iter().map(|(kind, longest)| (kind, round(*longest))).collect();
     json!({
@@ -95,22 +96,27 @@ pub fn summary(seed: u64, seconds: f64, tallies: &Tallies, record: &Record) -> V
         "faults": tallies.faults,
         "longest_recovery_s": recovery,
         "connected": { "sender": record.connected[0], "receiver": record.connected[1] },
-        "outputs": sending.outputs,
+        "outputs": sending.outputs.len(),
         "receivers": hearing.receivers,
         "sender": {
             "flushed": sending.flushed,
             "cleared": sending.cleared,
             "segments_started": sending.started,
-            "finished": sending.reports.len(),
+            "segments_resumed": sending.resumed,
+            "finished": sending.reported,
             "made_up": sending.made_up,
             "unmatched": sending.unmatched,
+            "flushed_undisturbed": record.undisturbed,
             "frames": sending.sent,
         },
         "receiver": {
             "segments_started": hearing.started,
             "segments_ended": hearing.causes,
+            "segments_resumed": hearing.resumed,
+            "segments_by_version": { "0": versions(0), "1": versions(1) },
             "killed_in_a_segment": hearing.killed,
             "frames": hearing.frames,
+            "frames_lost": hearing.frames_lost,
             "chunks_lost": hearing.chunks_lost,
         },
         "survivors": tallies.survivors.iter().map(Survivor::json).collect::<Vec<_>>(),
