@@ -227,6 +227,7 @@ impl RoomCore {
         self.first_since.store(self.next_stream.load(Relaxed), Relaxed);
         self.shared.update(|s| s.set_state(RoomState::Reconnecting, DisconnectReason::None, None));
         self.for_each_receiver(|receiver| receiver.room_reconnecting(true));
+        self.for_each_output(|output| output.room_reconnecting(true));
     }
 
     /// Connected again; `restarted`: in a new session, in which everything under way was lost. What came since the room
@@ -237,8 +238,10 @@ impl RoomCore {
             self.for_each_receiver(|receiver| receiver.room_restarted(first));
             self.for_each_output(|output| output.room_restarted());
         }
-        self.for_each_receiver(|receiver| receiver.room_reconnecting(false));
         self.shared.update(|s| s.set_state(RoomState::Connected, DisconnectReason::None, None));
+        // After the state, by which one that is being added goes.
+        self.for_each_receiver(|receiver| receiver.room_reconnecting(false));
+        self.for_each_output(|output| output.room_reconnecting(false));
     }
 
     /// Over for good: everything ends, everyone wakes.
@@ -330,6 +333,7 @@ impl RoomCore {
             for presence in s.participants.values() {
                 receiver.participant_joined(&presence.participant.identity, presence.participant.kind);
             }
+            receiver.room_reconnecting(s.state == RoomState::Reconnecting);
             s.receivers.push(receiver.clone());
             Ok(())
         })
@@ -351,6 +355,7 @@ impl RoomCore {
                 output.destination_present(destination, true);
             }
             output.transport_ready(s.state != RoomState::Connecting);
+            output.room_reconnecting(s.state == RoomState::Reconnecting);
             s.outputs.push(output.clone());
             Ok(())
         })
@@ -517,5 +522,32 @@ fn labelled(label: &Label) -> String {
     match label.as_str() {
         "" => String::new(),
         label => format!(" with the label {label:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Output, OutputOptions, Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions};
+    use super::*;
+    use crate::frame::{Frame, FrameInfo, PixelFormat};
+
+    fn join(identity: &str) -> Room {
+        let url = format!("loopback:reconnecting?identity={identity}");
+        Room::connect(&url, "", RoomOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_added_while_the_room_reconnects_begins_when_it_has() {
+        let (sending, receiving) = (join("camera"), join("screen"));
+        let options = ReceiverOptions { sender: Some("camera".into()), ..Default::default() };
+        let receiver = Receiver::create(&receiving, options).unwrap();
+        sending.core().reconnecting();
+        let output = Output::create(&sending, "screen", OutputOptions::default()).unwrap();
+        let frame = Frame::new(FrameInfo::new(PixelFormat::Rgba, 1, 1), vec![0; 4].into()).unwrap();
+        output.send_frame(frame, Wait::Forever).unwrap();
+        assert_eq!(output.stats().version, None);
+        sending.core().reconnected(false);
+        while !matches!(receiver.next_event(Wait::Forever).unwrap(), ReceiverEvent::Frame(_)) {}
+        assert_eq!(output.stats().version, Some(1));
     }
 }

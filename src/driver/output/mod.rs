@@ -360,6 +360,10 @@ impl OutputCore {
         }
     }
 
+    pub fn room_reconnecting(&self, reconnecting: bool) {
+        self.tell(|session| session.room_reconnecting(reconnecting));
+    }
+
     pub fn room_restarted(&self) {
         self.tell(|session| session.room_restarted(Instant::now()));
     }

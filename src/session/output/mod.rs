@@ -59,6 +59,7 @@ pub struct OutputSession {
     dropped: Vec<Frame>,
     destination_present: bool,
     transport_ready: bool,
+    reconnecting: bool,
     /// What is agreed with the destination, and what is said beside the stream.
     link: Link,
     stream: Option<Stream>,
@@ -94,6 +95,7 @@ impl OutputSession {
             dropped: Vec::new(),
             destination_present: false,
             transport_ready: false,
+            reconnecting: false,
             link: Link::new(config.label, config.session),
             stream: None,
             under_way: None,
@@ -223,6 +225,12 @@ impl OutputSession {
     /// Whether the room is connected and data may flow. What is open stays open: a resumed room goes on.
     pub fn transport_ready(&mut self, ready: bool) {
         self.transport_ready = ready;
+    }
+
+    /// The room is reconnecting, or no longer is: meanwhile nothing is asked of the destination, whose silence would say
+    /// nothing about it.
+    pub fn room_reconnecting(&mut self, reconnecting: bool) {
+        self.reconnecting = reconnecting;
     }
 
     /// The room is connected anew: the open stream is lost. In version 0 the next frame starts the next segment.

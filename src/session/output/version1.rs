@@ -139,7 +139,7 @@ impl OutputSession {
 
     /// Whether anything may be said to the destination.
     pub(super) fn may_ask(&self) -> bool {
-        self.destination_present && self.transport_ready && !self.closed
+        self.destination_present && self.transport_ready && !self.reconnecting && !self.closed
     }
 
     pub(super) fn clear_v1(&mut self, now: Instant) {
