@@ -315,6 +315,13 @@ struct Shared {
     listened_to: bool,
 }
 
+impl Shared {
+    /// What they wait for who wait: as long as this stays the same, none of them would find anything new.
+    fn noticed(&self) -> (usize, usize, bool) {
+        (self.session.queued_frames(), self.session.queued_events(), self.session.is_idle())
+    }
+}
+
 #[derive(Default)]
 struct Listeners {
     entries: Vec<Listener>,
@@ -438,6 +445,22 @@ impl OutputCore {
     /// Changes the state and wakes everyone who waits for it; what was dropped is freed after the lock.
     fn update<R>(&self, change: impl FnOnce(&mut Shared) -> R) -> R {
         let (result, dropped) = self.shared.update(|s| (change(s), s.session.take_dropped()));
+        drop(dropped);
+        result
+    }
+
+    /// Looks for what is to be done: the same as [`OutputCore::update`], but who waits is woken only for what concerns it,
+    /// which is room in the queue, its end, an event. Most looks find nothing.
+    fn look<R>(&self, look: impl FnOnce(&mut Shared) -> R) -> R {
+        let mut s = self.shared.lock();
+        let before = s.noticed();
+        let result = look(&mut s);
+        let dropped = s.session.take_dropped();
+        let concerns = s.noticed() != before;
+        drop(s);
+        if concerns {
+            self.shared.notify();
+        }
         drop(dropped);
         result
     }

@@ -6,7 +6,8 @@ use super::{OutputCore, Shared};
 use crate::{
     driver::{room_core::RoomCore, rpc::UNSUPPORTED_METHOD, transport::StreamWriter, DriverError},
     session::{
-        HelloFailure, OutputAction, OutputRequest, CLEAR_ANSWER_TIMEOUT, CLEAR_CALL_TIMEOUT, HELLO_ANSWER_TIMEOUT,
+        HelloFailure, OutputAction, OutputRequest, OutputSession, CLEAR_ANSWER_TIMEOUT, CLEAR_CALL_TIMEOUT,
+        HELLO_ANSWER_TIMEOUT,
     },
     wire::{
         v0,
@@ -44,8 +45,7 @@ impl OutputCore {
     pub(super) async fn run(self: Arc<Self>, room: &Arc<RoomCore>) {
         let mut stream: Option<StreamWriter> = None;
         loop {
-            // An update, because taking an action makes room in the queue.
-            let (action, due, ended) = self.update(|s| {
+            let (action, due, ended) = self.look(|s| {
                 let now = Instant::now();
                 s.tell_time(now);
                 (s.session.poll_action(now), s.due(now), s.ended)
@@ -61,8 +61,8 @@ impl OutputCore {
                     // The wake-ups taken here are not missed: after an action the task looks for the next anyway.
                     tokio::select! {
                         biased;
-                        () = self.watch(room, written) => {
-                            self.tell(|session| session.write_done(Ok(()), Instant::now()));
+                        () = self.watch(room, written, due.deadline) => {
+                            self.done(|session| session.write_done(Ok(()), Instant::now()));
                         }
                         () = self.carry_out(room, action, &mut stream) => {}
                     }
@@ -77,9 +77,10 @@ impl OutputCore {
     /// While an action is under way, however long it takes: drops the frames that grow too old, and sends what waits for
     /// nothing. Ends when the frame that is `written`, by its segment, is to be given up, by a clear or the end; other
     /// actions go on to their end.
-    async fn watch(self: &Arc<Self>, room: &Arc<RoomCore>, written: Option<u64>) {
+    async fn watch(self: &Arc<Self>, room: &Arc<RoomCore>, written: Option<u64>, mut deadline: Option<Instant>) {
         loop {
-            let (given_up, due) = self.update(|s| {
+            self.woken_or_late(deadline).await;
+            let (given_up, due) = self.look(|s| {
                 let now = Instant::now();
                 s.session.timeout(now);
                 (written.is_some_and(|segment| s.session.is_cancelled(segment)), s.due(now))
@@ -88,7 +89,7 @@ impl OutputCore {
             if given_up {
                 return;
             }
-            self.woken_or_late(due.deadline).await;
+            deadline = due.deadline;
         }
     }
 
@@ -131,6 +132,11 @@ impl OutputCore {
         }
     }
 
+    /// What became of an action. The task goes on by itself.
+    fn done(&self, report: impl FnOnce(&mut OutputSession)) {
+        self.update(|s| report(&mut s.session));
+    }
+
     async fn woken_or_late(&self, deadline: Option<Instant>) {
         match deadline {
             Some(deadline) => drop(tokio::time::timeout_at(deadline.into(), self.wake.notified()).await),
@@ -149,21 +155,21 @@ impl OutputCore {
                     None => Err(DriverError::NotConnected),
                 };
                 let result = opened.map(|writer| *stream = Some(writer)).map_err(|e| e.to_string());
-                self.tell(|session| session.stream_opened(result, Instant::now()));
+                self.done(|session| session.stream_opened(result, Instant::now()));
             }
             OutputAction::Write(frame) => {
                 let result = match stream {
                     Some(stream) => stream.write(frame.data()).await.map_err(|e| e.to_string()),
                     None => Err("no stream is open".to_owned()),
                 };
-                self.tell(|session| session.write_done(result, Instant::now()));
+                self.done(|session| session.write_done(result, Instant::now()));
             }
             OutputAction::WriteRecord { record, .. } => {
                 let result = match stream {
                     Some(stream) => stream.write_record(&record).await.map_err(|e| e.to_string()),
                     None => Err("no stream is open".to_owned()),
                 };
-                self.tell(|session| session.write_done(result, Instant::now()));
+                self.done(|session| session.write_done(result, Instant::now()));
             }
             OutputAction::CloseStream { reason, trailer, .. } => {
                 let attributes = trailer.map(|trailer| trailer.to_map()).unwrap_or_default();
@@ -171,11 +177,11 @@ impl OutputCore {
                     Some(stream) => stream.close(reason, attributes).await.map_err(|e| e.to_string()),
                     None => Ok(()),
                 };
-                self.tell(|session| session.stream_closed(result, Instant::now()));
+                self.done(|session| session.stream_closed(result, Instant::now()));
             }
             OutputAction::ClearBuffer => {
                 let result = self.call_clear(room, String::new(), CLEAR_ANSWER_TIMEOUT).await;
-                self.tell(|session| session.clear_answered(result));
+                self.done(|session| session.clear_answered(result));
             }
         }
     }

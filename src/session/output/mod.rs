@@ -124,6 +124,16 @@ impl OutputSession {
         }
     }
 
+    /// Frames queued.
+    pub fn queued_frames(&self) -> usize {
+        self.queue.frames()
+    }
+
+    /// Events that wait for [`next_event`](Self::next_event).
+    pub fn queued_events(&self) -> usize {
+        self.events.len()
+    }
+
     // ---- the application ----
 
     /// Queues a frame; it gets its segment and number when it is written.
