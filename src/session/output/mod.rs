@@ -68,9 +68,9 @@ pub struct OutputSession {
     /// The clear of version 0, which goes out alone.
     clear_wanted: bool,
     unfinished: Unfinished,
-    /// A segment has ended that the receiver can learn of from a hello only.
     /// The last segment that began in version 0.
     last_in_v0: Option<u64>,
+    /// A segment has ended that the receiver can learn of from a hello only.
     hello_wanted: bool,
     events: VecDeque<OutputEvent>,
     errors: ErrorGate,
@@ -101,9 +101,9 @@ impl OutputSession {
             under_way: None,
             clear_wanted: false,
             unfinished: Unfinished::default(),
+            last_in_v0: None,
             hello_wanted: false,
             events: VecDeque::new(),
-            last_in_v0: None,
             errors: ErrorGate::default(),
             closed: false,
             stats: OutputStats::default(),

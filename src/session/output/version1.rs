@@ -105,16 +105,16 @@ impl OutputSession {
         }
     }
 
-    /// A participant calls playback-finished in version 1. Repeats are counted and change nothing.
-    pub fn segment_finished(&mut self, caller_is_destination: bool, message: &rpc::PlaybackFinished) -> Answer {
-        if !caller_is_destination {
-            return Answer::Reject;
-        }
     /// Whether a frame waits for credit: grants are many, and concern nobody else.
     pub fn is_blocked(&self) -> bool {
         self.link.allowance.is_blocked()
     }
 
+    /// A participant calls playback-finished in version 1. Repeats are counted and change nothing.
+    pub fn segment_finished(&mut self, caller_is_destination: bool, message: &rpc::PlaybackFinished) -> Answer {
+        if !caller_is_destination {
+            return Answer::Reject;
+        }
         let ours = self.is_ours(&message.label, &message.session);
         match ours.then(|| self.unfinished.segment_finished(message.segment, &message.played)).flatten() {
             Some(event) => self.finish(event),
@@ -163,6 +163,8 @@ impl OutputSession {
         }
         self.make_up_finishes(|version| version == Version::V1);
         self.unfinished.forget_position();
+        // Whoever comes next need not learn of what nobody waits for.
+        self.hello_wanted = false;
     }
 
     fn agreed(&mut self, replaced: bool, accepted: &Accepted, now: Instant) {
@@ -173,8 +175,6 @@ impl OutputSession {
         let Some(stream) = self.stream.as_ref().filter(|stream| stream.version == Version::V1) else { return };
         // Else the receiver has ended it, or never heard of it.
         if !accepted.open.iter().any(|open| open.segment == stream.segment) {
-        // Whoever comes next need not learn of what nobody waits for.
-        self.hello_wanted = false;
             self.break_off(BrokenOff::Restarted);
         }
         self.timeout(now);

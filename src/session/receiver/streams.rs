@@ -126,6 +126,7 @@ impl ReceiverSession {
                 segment.content = Content::V1(records);
                 self.stats.segments_resumed += 1;
                 self.returned(&sender);
+                self.link.sender_knows();
                 return true;
             }
         }
@@ -137,11 +138,15 @@ impl ReceiverSession {
             return false;
         };
         let number = self.start(&sender, video);
+        self.link.sender_knows();
+        if last_segment > 0 {
+            // Headers of version 1 that were lost. At first it may be that version 0 was spoken before.
+            self.give_up_unseen(wire - 1);
+        }
         let Some(peer) = self.link.peer_of(&sender, &session) else { return false };
         peer.segment_started(wire, number);
         let wire_segment = peer.wire_segment(&label, wire);
         self.notifications.segment_started(number, sender, Some(wire_segment));
-                self.link.sender_knows();
         let records = Records::new(wire, self.max_frame_bytes, self.pool.clone(), 0, arrived);
         self.open = Some(Segment::new(number, opened.stream, &layout, Content::V1(records), now));
         true
@@ -150,11 +155,6 @@ impl ReceiverSession {
     /// Whether a segment of such video may start; if not, the stream is refused.
     fn check_video(&mut self, video: Result<StreamAttributes, WireError>) -> Option<(StreamAttributes, Layout)> {
         if self.queued_starts >= MAX_QUEUED_SEGMENTS {
-        self.link.sender_knows();
-        if last_segment > 0 {
-            // Headers of version 1 that were lost. At first it may be that version 0 was spoken before.
-            self.give_up_unseen(wire - 1);
-        }
             self.stats.refused_many += 1;
             let message = format!("{MAX_QUEUED_SEGMENTS} segments wait to be taken");
             self.refuse(Some((ErrorKind::TooManySegments, message)));
