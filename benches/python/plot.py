@@ -115,6 +115,23 @@ class Plots:
         axes.legend()
         self.save(figure, "stalls", "The longest gap of each run")
 
+    def interrupts(self) -> None:
+        ours = self.results.get("interrupts", {}).get("ours")
+        if not ours:
+            return
+        figure, rows = pyplot.subplots(2, 1, figsize=(9, 7), sharex=True)
+        limit = ours["lines"][0]["limit_ms"]
+        most = max(limit, *(ms for connection in ["saturated_ms", "idle_ms"] for times in ours[connection].values() for ms in times))
+        bins = [most * at / 60 for at in range(61)]
+        for axes, connection in zip(rows, ["saturated", "idle"]):
+            for (action, times), colour in zip(sorted(ours[f"{connection}_ms"].items()), ["#999999", "#1b7f5c", "#d9822b"]):
+                axes.hist(times, bins=bins, histtype="step", label=f"{action} ({len(times)})", color=colour)
+            axes.axvline(limit, color="red", linewidth=0.8, label="a frame and a round trip")
+            axes.set(ylabel=connection)
+            axes.legend(fontsize=8)
+        rows[1].set_xlabel("ms")
+        self.save(figure, "interrupts", f"Beside 640x480 RGBA, {ours['lines'][0]['frames_per_s']:.0f} frames/s, and on an idle connection")
+
     def transport(self) -> None:
         rates = {
             name: result["lines"][0]["mbit_s"]
@@ -134,6 +151,7 @@ def main() -> None:
     plots.costs()
     plots.endurance()
     plots.stalls()
+    plots.interrupts()
     plots.transport()
 
 

@@ -41,6 +41,7 @@ struct wanted wanted_parse(int argc, char **argv) {
         else if (!strcmp(name, "--fps")) wanted.fps = atof(value);
         else if (!strcmp(name, "--seconds")) wanted.seconds = atof(value);
         else if (!strcmp(name, "--min-frames")) wanted.min_frames = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--count")) wanted.count = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(name, "--queue")) wanted.queue = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(name, "--size") || sscanf(value, "%" SCNu32 "x%" SCNu32, &wanted.width, &wanted.height) != 2)
             refuse(name);

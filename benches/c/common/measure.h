@@ -25,6 +25,7 @@ struct wanted {
     double seconds;      // how long to send
     uint64_t min_frames; // and at least so many
     uint32_t queue;      // frames in the sender's queue
+    uint32_t count;      // how often something is done
 };
 
 // Reads the command line; on a mistake it says so and ends the process.

@@ -168,7 +168,7 @@ fn leave(parties: Vec<Party>, events: &Receiver<(usize, Event)>, watch: &mut Wat
     Ok(())
 }
 
-fn wait_connected(events: &Receiver<(usize, Event)>) -> Result<(i64, i64)> {
+pub fn wait_connected(events: &Receiver<(usize, Event)>) -> Result<(i64, i64)> {
     let deadline = Instant::now() + CONNECT_LIMIT;
     let mut began = None;
     loop {

@@ -6,6 +6,7 @@
 
 mod contender;
 mod endurance;
+mod interrupts;
 mod measurement;
 mod options;
 mod party;
@@ -49,6 +50,7 @@ enum Case {
     Loopback(Video),
     Endurance,
     Stalls,
+    Interrupts,
     /// A program of `benches/c` that measures by itself.
     Program(&'static str),
     Transport,
@@ -106,6 +108,7 @@ fn cases() -> Vec<(String, Case)> {
     all.extend(streams::loopback_cases().map(|video| (format!("loopback-{}", video.name()), Case::Loopback(video))));
     all.push(("endurance".to_owned(), Case::Endurance));
     all.push(("stalls".to_owned(), Case::Stalls));
+    all.push(("interrupts".to_owned(), Case::Interrupts));
     all.extend(PROGRAMS.map(|(name, program)| (name.to_owned(), Case::Program(program))));
     all.push(("transport".to_owned(), Case::Transport));
     all
@@ -124,6 +127,7 @@ impl Bench<'_> {
                 result
             }
             Case::Stalls => stalls::run(self),
+            Case::Interrupts => interrupts::run(self),
             Case::Program(program) => programs::of_ours(self, program),
             Case::Transport => programs::transport(self),
         }

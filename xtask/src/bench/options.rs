@@ -19,6 +19,7 @@ those of the worst. Results of cases that are not run are kept from before.
                            loopback-640x480-rgba-max, -30          one process, no server
                            endurance                               640x480 RGBA, 30 frames/s for a minute
                            stalls                                  many short runs, the longest gap of each
+                           interrupts                              clears and playback-finished beside video, ours
                            calls, sizes, rooms                     cost of a call, size of a frame, rooms in a process
                            transport                               rtc-data alone, libdatachannel, pion
   --ours                 without the peers
@@ -28,6 +29,7 @@ those of the worst. Results of cases that are not run are kept from before.
   --stall-runs N         stalls: runs of ours to ours (200)
   --stall-official-runs N  and of the official SDK to ours (20)
   --stall-seconds S      of sending in each of them (5)
+  --interrupts N         clears, and finishes, on either connection (100)
   --quick                everything once, short: shows that it works, not how fast
   --build                only build what the chosen cases need
   --built                measure the programs that stand in target/bench/programs
@@ -48,6 +50,7 @@ pub struct Options {
     pub stall_runs: usize,
     pub stall_official_runs: usize,
     pub stall_seconds: f64,
+    pub interrupts: u32,
     pub build: bool,
     pub built: bool,
     pub list: bool,
@@ -67,6 +70,7 @@ impl Default for Options {
             stall_runs: 200,
             stall_official_runs: 20,
             stall_seconds: 5.0,
+            interrupts: 100,
             build: false,
             built: false,
             list: false,
@@ -93,6 +97,7 @@ impl Options {
                 "--stall-runs" => options.stall_runs = value(word, words.next())?,
                 "--stall-official-runs" => options.stall_official_runs = value(word, words.next())?,
                 "--stall-seconds" => options.stall_seconds = value(word, words.next())?,
+                "--interrupts" => options.interrupts = value::<u32>(word, words.next())?.max(2),
                 "--quick" => options.quick = true,
                 "--build" => options.build = true,
                 "--built" => options.built = true,
@@ -114,6 +119,7 @@ impl Options {
         self.stall_runs = 2;
         self.stall_official_runs = 1;
         self.stall_seconds = 1.0;
+        self.interrupts = 5;
     }
 
     pub fn wants(&self, case: &str) -> bool {

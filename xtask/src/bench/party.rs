@@ -46,6 +46,35 @@ pub enum Event {
         t_us: i64,
         broken: u64,
     },
+    /// A clear is called; `busy`: while video saturates the connection.
+    Clear {
+        t_us: i64,
+        busy: bool,
+    },
+    /// The receiver's application sees a clear.
+    Cleared {
+        t_us: i64,
+    },
+    /// The sender hears that a segment was played, so long after the receiver said so.
+    Finished {
+        t_us: i64,
+        took_us: i64,
+        busy: bool,
+    },
+    /// An application's call was answered.
+    Call {
+        took_us: i64,
+        busy: bool,
+    },
+    /// The version of the wire, and the round trip that the library has measured.
+    Agreed {
+        wire_version: i32,
+        round_trip_us: i64,
+    },
+    /// All is sent, and nothing more will be measured.
+    Sent {
+        t_us: i64,
+    },
     /// Standard output was closed: the process is ending.
     Closed,
     #[serde(other)]
