@@ -156,10 +156,11 @@ impl Grants {
         self.window = self.window.max(self.least);
     }
 
-    /// Whether the limit has moved by a quarter of the window.
-    pub(super) fn has_moved(&self, held: u64) -> bool {
+    /// Whether the limit has moved by enough to be told: a quarter of the window, or while a frame is half there, half
+    /// of it. A sender looks for it between frames, so that large frames need not be told of twice each.
+    pub(super) fn has_moved(&self, held: u64, inside_frame: bool) -> bool {
         let moved = self.limit(held).saturating_sub(self.granted);
-        moved > 0 && moved >= self.window / 4
+        moved > 0 && moved >= self.window / if inside_frame { 2 } else { 4 }
     }
 
     /// The limit from here on.

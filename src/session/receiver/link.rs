@@ -41,6 +41,17 @@ pub(super) struct Link {
     pongs: VecDeque<u64>,
 }
 
+/// Where the receiver stands when it looks for what is to be said.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    /// What the queue holds against the window.
+    pub(super) held: u64,
+    /// Whether a segment of version 1 is open.
+    pub(super) open: bool,
+    /// Whether a frame is half there.
+    pub(super) inside_frame: bool,
+}
+
 /// One life of a sender.
 pub(super) struct Peer {
     pub(super) sender: Arc<str>,
@@ -95,19 +106,18 @@ impl Link {
         }
     }
 
-    /// Whether there is something to be said that no timer tells of. `held`: what the queue holds against the window;
-    /// `open`: whether a segment of version 1 is.
-    pub(super) fn has_message(&self, held: u64, open: bool) -> bool {
+    /// Whether there is something to be said that no timer tells of.
+    pub(super) fn has_message(&self, Standing { held, open, inside_frame }: Standing) -> bool {
         let ready = self.receiver.is_some() && self.ready > 0 && self.ready_at.is_none();
-        let credit = self
-            .peer
-            .as_ref()
-            .is_some_and(|peer| peer.credit_due || peer.grants.has_moved(held) || (open && peer.next_beat.is_none()));
+        let credit = self.peer.as_ref().is_some_and(|peer| {
+            peer.credit_due || peer.grants.has_moved(held, inside_frame) || (open && peer.next_beat.is_none())
+        });
         ready || credit || !self.pongs.is_empty()
     }
 
-    /// What is to be sent now to the sender that is there. `open`: whether a segment of version 1 is.
-    pub(super) fn poll(&mut self, sender: &Arc<str>, held: u64, open: bool, now: Instant) -> Option<ReceiverRequest> {
+    /// What is to be sent now to the sender that is there.
+    pub(super) fn poll(&mut self, sender: &Arc<str>, at: Standing, now: Instant) -> Option<ReceiverRequest> {
+        let Standing { held, open, inside_frame } = at;
         let receiver = self.receiver.clone()?;
         if self.ready > 0 && self.ready_at.is_none_or(|at| at <= now) {
             self.ready -= 1;
@@ -127,7 +137,7 @@ impl Link {
         if !open {
             peer.next_beat = None;
         }
-        if std::mem::take(&mut peer.credit_due) || peer.grants.has_moved(held) {
+        if std::mem::take(&mut peer.credit_due) || peer.grants.has_moved(held, inside_frame) {
             let (session, limit) = (peer.session.clone(), peer.grants.renew(held));
             return Some(self.message(sender, Body::Credit { session, limit }, true));
         }

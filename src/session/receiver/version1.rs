@@ -3,7 +3,8 @@
 
 use super::super::credit::MIN_FRAME_COST;
 use super::super::events::{ReceiverRequest, SegmentCause};
-use super::link::Peer;
+use super::link::{Peer, Standing};
+use super::segment::Segment;
 use super::ReceiverSession;
 use crate::frame::PixelFormat;
 use crate::wire::v1::control::{Body, Control};
@@ -88,13 +89,13 @@ impl ReceiverSession {
         if call.is_some() || !self.may_speak() {
             return call;
         }
-        let (held, open) = (self.held(), self.is_open_in_v1());
-        self.link.poll(self.sender.present()?, held, open, now)
+        let standing = self.standing();
+        self.link.poll(self.sender.present()?, standing, now)
     }
 
     /// Whether [`ReceiverSession::poll_request`] may have something now that `poll_timeout` does not tell of.
     pub fn has_request(&self) -> bool {
-        let speaks = self.may_speak() && self.link.has_message(self.held(), self.is_open_in_v1());
+        let speaks = self.may_speak() && self.link.has_message(self.standing());
         speaks || self.notifications.has_request()
     }
 
@@ -124,6 +125,11 @@ impl ReceiverSession {
     pub(super) fn returned(&mut self, sender: &Arc<str>) {
         self.absent_until = None;
         self.change_sender(|known| known.joined(sender, true));
+    }
+
+    fn standing(&self) -> Standing {
+        let inside_frame = self.open.as_ref().is_some_and(Segment::inside_frame);
+        Standing { held: self.held(), open: self.is_open_in_v1(), inside_frame }
     }
 
     /// What the queue holds against the window. Where frames too many are dropped, the sender is not slowed.

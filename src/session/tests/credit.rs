@@ -218,3 +218,22 @@ fn limit_never_falls_and_lies_are_not_believed() {
     assert_eq!(grants.highest(), limit + 10);
     assert!(grants.heard(3, 10) && grants.highest() == limit + 10);
 }
+
+#[test]
+fn a_frame_as_large_as_half_the_window_is_told_of_once() {
+    let frame = MIN_WINDOW as usize;
+    let mut grants = Grants::new(u64::MAX);
+    grants.frame(frame);
+    grants.heard(0, 0);
+    grants.renew(0);
+    let (mut arrived, mut told) = (0, 0);
+    for quarter in 1..=40 {
+        arrived += frame as u64 / 4;
+        grants.heard(arrived, 2 * MIN_WINDOW);
+        if grants.has_moved(0, quarter % 4 != 0) {
+            grants.renew(0);
+            told += 1;
+        }
+    }
+    assert_eq!(told, 10);
+}
