@@ -197,7 +197,7 @@ typedef struct lkv_frame_desc {
     uint32_t plane_count;
     /// 0.
     uint32_t reserved0;
-    /// Presentation time in the segment, in microseconds; LKV_NO_PTS: none. 0 is a time.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS, as by LKV_FRAME_DESC_INIT: none. 0 is a time.
     int64_t pts_us;
     /// The planes, in the order of the pixel type.
     struct lkv_plane planes[LKV_MAX_PLANES];
@@ -943,7 +943,7 @@ lkv_result lkv_frame_size(lkv_pixel type, uint32_t width, uint32_t height, size_
 /// Thread safety: any thread, any callback. Ownership: static, never freed. Since: 0.1.
 const char *lkv_pixel_name(lkv_pixel type);
 
-/// Fills the description with its defaults. `size` is sizeof(lkv_frame_desc).
+/// Fills the description with its defaults: 0, and LKV_NO_PTS. `size` is sizeof(lkv_frame_desc).
 ///
 /// Thread safety: any thread, any callback. Errors: LKV_ERROR_INVALID_ARGUMENT. Since: 0.1.
 lkv_result lkv_frame_desc_init(struct lkv_frame_desc *desc, size_t size);
@@ -1456,20 +1456,27 @@ void lkv_shutdown_all(void);
 }  // extern "C"
 #endif  // __cplusplus
 
-/* Structs with their size set and the rest 0: `lkv_event event = LKV_EVENT_INIT;`. */
+/* Structs with their size set and the rest 0, but for LKV_FRAME_DESC_INIT, whose pts_us is LKV_NO_PTS:
+ * `lkv_event event = LKV_EVENT_INIT;`. */
 #ifdef __cplusplus
 template <typename Struct> inline Struct lkv_sized() {
     Struct value = Struct();
     value.struct_size = static_cast<uint32_t>(sizeof(Struct));
     return value;
 }
+inline lkv_frame_desc lkv_timeless_desc() {
+    lkv_frame_desc desc = lkv_sized<lkv_frame_desc>();
+    desc.pts_us = LKV_NO_PTS;
+    return desc;
+}
 #define LKV_SIZED(type) lkv_sized<type>()
+#define LKV_FRAME_DESC_INIT lkv_timeless_desc()
 #else
 #define LKV_SIZED(type) { .struct_size = sizeof(type) }
+#define LKV_FRAME_DESC_INIT { .struct_size = sizeof(lkv_frame_desc), .pts_us = LKV_NO_PTS }
 #endif
 
 #define LKV_EVENT_INIT LKV_SIZED(lkv_event)
-#define LKV_FRAME_DESC_INIT LKV_SIZED(lkv_frame_desc)
 #define LKV_FRAME_INFO_INIT LKV_SIZED(lkv_frame_info)
 #define LKV_OUTPUT_OPTIONS_INIT LKV_SIZED(lkv_output_options)
 #define LKV_OUTPUT_STATS_INIT LKV_SIZED(lkv_output_stats)

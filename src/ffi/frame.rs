@@ -2,7 +2,7 @@
 //! Frames in both directions: `lkv_frame`, which C holds a counted reference to, and `lkv_frame_desc`, which tells where
 //! the pixels to send are.
 
-use super::args::{self, c_structs, check};
+use super::args::{self, c_structs, check, CStruct};
 use super::gate::pass_free;
 use super::guard::{guard, guard_or};
 use super::status::{lkv_result, Failure, Outcome, LKV_ERROR_UNSUPPORTED};
@@ -112,7 +112,7 @@ pub struct lkv_frame_desc {
     pub plane_count: u32,
     /// 0.
     pub reserved0: u32,
-    /// Presentation time in the segment, in microseconds; LKV_NO_PTS: none. 0 is a time.
+    /// Presentation time in the segment, in microseconds; LKV_NO_PTS, as by LKV_FRAME_DESC_INIT: none. 0 is a time.
     pub pts_us: i64,
     /// The planes, in the order of the pixel type.
     pub planes: [lkv_plane; LKV_MAX_PLANES],
@@ -258,13 +258,17 @@ fn pixel(number: lkv_pixel) -> Outcome<PixelFormat> {
     known.map(|(_, format, _)| *format).ok_or_else(unknown)
 }
 
-/// Fills the description with its defaults. `size` is sizeof(lkv_frame_desc).
+/// Fills the description with its defaults: 0, and LKV_NO_PTS. `size` is sizeof(lkv_frame_desc).
 ///
 /// Thread safety: any thread, any callback. Errors: LKV_ERROR_INVALID_ARGUMENT. Since: 0.1.
 #[no_mangle]
 pub unsafe extern "C" fn lkv_frame_desc_init(desc: *mut lkv_frame_desc, size: usize) -> lkv_result {
-    // SAFETY: `desc` has `size` bytes, says the caller.
-    guard(|| unsafe { args::init(desc, size) })
+    guard(|| {
+        // SAFETY: `desc` has `size` bytes, says the caller.
+        unsafe { args::init(desc, size) }?;
+        // SAFETY: as above; initialised just now.
+        unsafe { args::write(desc, &lkv_frame_desc { pts_us: LKV_NO_PTS, ..lkv_frame_desc::empty() }) }
+    })
 }
 
 /// Describes a frame whose planes lie one after the other with tight rows: lkv_frame_size bytes at `data`. It leaves

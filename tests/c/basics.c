@@ -176,6 +176,9 @@ static void frame_sizes_are_those_of_the_formats(void) {
 static void a_packed_description_follows_the_planes(void) {
     uint8_t pixels[42] = {0};
     lkv_frame_desc desc = LKV_FRAME_DESC_INIT;
+    CHECK(desc.pts_us == LKV_NO_PTS);
+    CHECK_OK(lkv_frame_desc_init(&desc, sizeof desc));
+    CHECK(desc.pts_us == LKV_NO_PTS && desc.type == 0 && desc.plane_count == 0);
     desc.pts_us = 123;
     CHECK_OK(lkv_frame_desc_packed(&desc, LKV_PIXEL_I420A, 3, 5, pixels));
     CHECK(desc.struct_size == sizeof desc && desc.pts_us == 123 && desc.plane_count == 4);

@@ -146,7 +146,7 @@ static void the_frame_says_where_its_planes_are(void) {
     expect_event(pair.receiver, LKV_EVENT_FRAME, &event);
     lkv_frame_info info = LKV_FRAME_INFO_INIT;
     CHECK_OK(lkv_frame_get_info(event.frame, &info));
-    CHECK(info.segment == 1 && info.number == 0 && info.lost_before == 0 && info.pts_us == 0); /* as sent */
+    CHECK(info.segment == 1 && info.number == 0 && info.lost_before == 0 && info.pts_us == LKV_NO_PTS); /* none was sent */
     CHECK(event.segment == 1 && event.number == 0);
     CHECK(info.plane_count == 2 && info.size == 27);
     CHECK(info.planes[0].data == info.data && info.planes[0].row_bytes == 5 && info.planes[0].rows == 3);
