@@ -617,7 +617,7 @@ typedef struct lkv_token_options {
 /// The buffer is too small; `*needed` says how many bytes it takes.
 #define LKV_ERROR_BUFFER_TOO_SMALL -4
 
-/// Unknown pixel type, or the transport cannot do it.
+/// Unknown pixel type, or the transport or the peer cannot do it.
 #define LKV_ERROR_UNSUPPORTED -5
 
 /// Not a URL of a LiveKit server or a loopback room.
@@ -653,7 +653,7 @@ typedef struct lkv_token_options {
 /// The peer answered an RPC with an error, or did not answer.
 #define LKV_ERROR_RPC -16
 
-/// The peer answered `reject`: it does not take us for its counterpart.
+/// The peer answered `reject`: it does not take us for its counterpart, or has another.
 #define LKV_ERROR_REJECTED -17
 
 /// No such listener, segment, method or participant.
@@ -703,19 +703,19 @@ typedef struct lkv_token_options {
 /// Not the end of a segment.
 #define LKV_CAUSE_NONE 0
 
-/// The sender flushed it and every frame arrived.
+/// The sender flushed it. Every frame arrived, but for `frames_lost` of version 1 of the wire.
 #define LKV_CAUSE_FLUSHED 1
 
 /// The sender cleared it.
 #define LKV_CAUSE_CLEARED 2
 
-/// Something of it was lost, or it was broken off.
+/// It was broken off, or nobody knows how it ended; in version 0 of the wire also if something of it was lost.
 #define LKV_CAUSE_TRUNCATED 3
 
 /// Nothing came for the idle time-out.
 #define LKV_CAUSE_TIMED_OUT 4
 
-/// The sender left the room.
+/// The sender left the room, in version 1 of the wire for longer than 5 s.
 #define LKV_CAUSE_SENDER_LEFT 5
 
 /// The sender's program or output started anew (version 1 of the wire only).

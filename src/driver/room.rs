@@ -84,7 +84,7 @@ pub enum RoomEvent {
     ParticipantLeft(Participant),
     /// A message of the application's own.
     Data {
-        /// The sender's identity; empty: the server.
+        /// The sender's identity; empty: the server, or somebody whom the room has not heard of yet.
         sender: String,
         /// Its topic; empty: none.
         topic: String,

@@ -41,15 +41,15 @@ pub const LKV_EVENT_PLAYBACK_STARTED: lkv_event_type = 9;
 pub type lkv_segment_cause = i32;
 /// Not the end of a segment.
 pub const LKV_CAUSE_NONE: lkv_segment_cause = 0;
-/// The sender flushed it and every frame arrived.
+/// The sender flushed it. Every frame arrived, but for `frames_lost` of version 1 of the wire.
 pub const LKV_CAUSE_FLUSHED: lkv_segment_cause = 1;
 /// The sender cleared it.
 pub const LKV_CAUSE_CLEARED: lkv_segment_cause = 2;
-/// Something of it was lost, or it was broken off.
+/// It was broken off, or nobody knows how it ended; in version 0 of the wire also if something of it was lost.
 pub const LKV_CAUSE_TRUNCATED: lkv_segment_cause = 3;
 /// Nothing came for the idle time-out.
 pub const LKV_CAUSE_TIMED_OUT: lkv_segment_cause = 4;
-/// The sender left the room.
+/// The sender left the room, in version 1 of the wire for longer than 5 s.
 pub const LKV_CAUSE_SENDER_LEFT: lkv_segment_cause = 5;
 /// The sender's program or output started anew (version 1 of the wire only).
 pub const LKV_CAUSE_SENDER_RESTARTED: lkv_segment_cause = 6;

@@ -25,7 +25,7 @@ pub const LKV_ERROR_CLOSED: lkv_result = -2;
 pub const LKV_ERROR_TIMEOUT: lkv_result = -3;
 /// The buffer is too small; `*needed` says how many bytes it takes.
 pub const LKV_ERROR_BUFFER_TOO_SMALL: lkv_result = -4;
-/// Unknown pixel type, or the transport cannot do it.
+/// Unknown pixel type, or the transport or the peer cannot do it.
 pub const LKV_ERROR_UNSUPPORTED: lkv_result = -5;
 /// Not a URL of a LiveKit server or a loopback room.
 pub const LKV_ERROR_URL: lkv_result = -6;
@@ -49,7 +49,7 @@ pub const LKV_ERROR_BUSY: lkv_result = -14;
 pub const LKV_ERROR_TOO_LARGE: lkv_result = -15;
 /// The peer answered an RPC with an error, or did not answer.
 pub const LKV_ERROR_RPC: lkv_result = -16;
-/// The peer answered `reject`: it does not take us for its counterpart.
+/// The peer answered `reject`: it does not take us for its counterpart, or has another.
 pub const LKV_ERROR_REJECTED: lkv_result = -17;
 /// No such listener, segment, method or participant.
 pub const LKV_ERROR_NOT_FOUND: lkv_result = -18;

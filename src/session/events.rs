@@ -47,15 +47,16 @@ pub enum Answer {
 /// Why a segment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SegmentCause {
-    /// The sender flushed it and every frame arrived.
+    /// The sender flushed it. Every frame arrived, but for those that version 1 knows to be lost.
     Flushed,
     /// The sender cleared it.
     Cleared,
-    /// Its stream lost a chunk, ended inside a frame, was broken off or was overtaken by the next one.
+    /// It was broken off, overtaken by the next one, or nobody knows how it ended. In version 0 also: its stream lost a chunk
+    /// or ended inside a frame.
     Truncated,
     /// Nothing came for the idle time-out.
     TimedOut,
-    /// The sender left the room.
+    /// The sender left the room, in version 1 for longer than it may return.
     SenderLeft,
     /// The sender started anew (version 1 only: version 0 cannot tell).
     SenderRestarted,
