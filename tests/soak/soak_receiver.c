@@ -155,7 +155,7 @@ static void use_receiver(struct player *player, struct choices *choices, lkv_roo
         return;
     }
     const bool long_life = one_in(choices, 3);
-    const int64_t end = now_ms() + (long_life ? between(choices, 20000, 60000) : between(choices, 2000, 15000));
+    const int64_t end = now_ms() + (long_life ? between(choices, 20000, 90000) : between(choices, 2000, 15000));
     while (now_ms() < end && !told_to_end(0) && !is_lost(room)) {
         tell_alive();
         if (pulled) pull(player, 100);

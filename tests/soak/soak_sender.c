@@ -214,7 +214,7 @@ static void use_output(struct sender *sender, lkv_room *room) {
     }
     bool open = false;
     for (bool last = false; !last && !told_to_end(0) && !is_lost(room);) {
-        last = one_in(sender->choices, 25);
+        last = one_in(sender->choices, 30);
         open = send_segment(sender, room, last);
         if (one_in(sender->choices, 4)) wait_sent(sender);
         if (one_in(sender->choices, 3)) spend(sender, one_in(sender->choices, 10) ? 1500 : 150);

@@ -5,6 +5,17 @@ use std::time::Duration;
 
 use super::actor::Side;
 
+/// What [`Fault::kind`] says.
+pub const KINDS: [&str; 7] = [
+    "kill_sender",
+    "kill_receiver",
+    "stop_sender",
+    "stop_receiver",
+    "replace_sender",
+    "replace_receiver",
+    "crash_server",
+];
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
     /// SIGKILL, and another process in its place after a while.
@@ -77,13 +88,15 @@ pub struct Faults {
     choices: Choices,
     victim: Side,
     left_in_bout: u64,
+    only: Option<&'static str>,
 }
 
 impl Faults {
-    pub fn new(seed: u64) -> Self {
+    /// `only`: of this kind.
+    pub fn new(seed: u64, only: Option<&'static str>) -> Self {
         let mut choices = Choices::new(seed);
         let victim = Side::BOTH[choices.below(2) as usize];
-        Self { choices, victim, left_in_bout: FIRST_BOUT }
+        Self { choices, victim, left_in_bout: FIRST_BOUT, only }
     }
 
     /// How long all goes well before the next one: now and then so long that nothing excuses what goes wrong.
@@ -95,6 +108,15 @@ impl Faults {
     }
 
     pub fn next(&mut self) -> Fault {
+        loop {
+            let fault = self.any();
+            if self.only.is_none_or(|kind| kind == fault.kind()) {
+                return fault;
+            }
+        }
+    }
+
+    fn any(&mut self) -> Fault {
         if self.left_in_bout == 0 {
             self.victim = Side::BOTH[1 - self.victim as usize];
             self.left_in_bout = FIRST_BOUT + self.choices.below(2 * FIRST_BOUT);
@@ -119,7 +141,7 @@ mod tests {
     #[test]
     fn a_seed_makes_the_same_faults_again() {
         let faults = |seed| {
-            let mut faults = Faults::new(seed);
+            let mut faults = Faults::new(seed, None);
             (0..50).map(|_| (faults.pause(), faults.next())).collect::<Vec<_>>()
         };
         assert_eq!(faults(7), faults(7));
@@ -128,8 +150,14 @@ mod tests {
 
     #[test]
     fn both_sides_are_killed() {
-        let mut faults = Faults::new(1);
+        let mut faults = Faults::new(1, None);
         let kinds: Vec<_> = (0..200).map(|_| faults.next().kind()).collect();
-        assert!(kinds.contains(&"kill_sender") && kinds.contains(&"kill_receiver") && kinds.contains(&"crash_server"));
+        assert!(KINDS.into_iter().all(|kind| kinds.contains(&kind)));
+    }
+
+    #[test]
+    fn a_run_may_be_of_one_kind() {
+        let mut faults = Faults::new(1, Some("crash_server"));
+        assert!((0..9).all(|_| matches!(faults.next(), Fault::CrashServer(_))));
     }
 }

@@ -40,7 +40,7 @@ const END_LIMIT: Duration = Duration::from_secs(40);
 /// How often it is looked whether the processes run.
 const TICK: Duration = Duration::from_millis(100);
 /// Of a run that is a part of `test --full`.
-const STAGE: Options = Options { time: Duration::from_secs(40), kills: 5, seed: 1 };
+const STAGE: Options = Options { time: Duration::from_secs(40), kills: 5, seed: 1, only: None };
 
 /// The command; whether every promise was kept.
 pub fn run(workspace: &Workspace, words: &[&str]) -> Result<bool> {
@@ -96,7 +96,7 @@ impl Soak {
 
     /// Goes on until the time is over and enough was killed.
     fn last(&mut self, options: &Options) -> Result<()> {
-        let mut faults = Faults::new(options.seed);
+        let mut faults = Faults::new(options.seed, options.only);
         let begin = Instant::now();
         self.recover("start")?;
         while begin.elapsed() < options.time || self.tallies.kills < options.kills {

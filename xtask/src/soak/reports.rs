@@ -16,8 +16,10 @@ use super::verdict::Broken;
 
 /// A sender that has a new receiver learns of it in this time, seconds.
 const SOON: f64 = 10.0;
-/// The report of a segment comes so soon after the sender has ended it, seconds.
-const REPORTED: f64 = 6.0;
+/// Nothing happened for so long before a segment that is undisturbed, seconds.
+const QUIET: f64 = 6.0;
+/// Its report comes so soon after the sender has ended it, seconds.
+const REPORTED: f64 = 4.0;
 /// An output waits for the finishes of cleared segments for 5 s.
 const CLEARED_FINISH: f64 = 8.0;
 
@@ -104,7 +106,7 @@ impl Reports<'_> {
         }
     }
 
-    /// A report that was answered has come. Where an output had finished the segment before, it counts as unmatched.
+    /// A report that was answered has come, unless its output had finished the segment before.
     fn answers(&mut self) {
         let mut missing: BTreeMap<usize, Vec<&Notice>> = BTreeMap::new();
         for (position, notice) in &self.hearing.notices {
@@ -115,10 +117,12 @@ impl Reports<'_> {
         for (index, notices) in missing {
             let output = &self.sending.outputs[index];
             // The log of a process that was killed may lack its last lines.
-            let Some(totals) = output.totals else { continue };
+            if output.totals.is_none() {
+                continue;
+            }
             let others = output.finishes.iter().filter(|finish| finish.made_up || finish.interrupted).count();
-            if notices.len() > others || notices.len() as u64 > totals.unmatched {
-                let what = format!("of {} answered reports {} were unmatched", notices.len(), totals.unmatched);
+            if notices.len() > others {
+                let what = format!("{} answered reports did not come, and {others} came otherwise", notices.len());
                 self.broken.push(Broken { what, line: notices[0].line.clone() });
             }
         }
@@ -152,7 +156,7 @@ impl Reports<'_> {
         // Where frames are dropped all of a segment's may be.
         let wanted = output.drops_nothing() || in_version_1.is_some();
         let wanted = wanted && in_version_1 != Some(&false) && !said.cleared;
-        let quiet = !self.timeline.any(&Trouble::ABSENCES, said.begun_at - SOON, at + REPORTED);
+        let quiet = !self.timeline.any(&Trouble::ABSENCES, said.begun_at - QUIET, at + REPORTED);
         wanted && quiet && closing_at > at + REPORTED
     }
 }

@@ -8,6 +8,9 @@ use super::event::{Event, How, OutputTotals, Shape, BLOCK, REFUSE};
 use super::hearing::equal_counts;
 use super::timeline::Moment;
 
+/// Until then an output may not have agreed on a version, seconds.
+const AGREED: f64 = 10.0;
+
 /// A segment of the sending application's.
 #[derive(Debug)]
 pub struct Said {
@@ -148,6 +151,14 @@ impl Sending {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether an output that was made after this segment has begun with a clear in this time.
+    pub fn was_cleared_anew(&self, id: u64, from: f64, to: f64) -> bool {
+        self.outputs.iter().filter(|output| output.begins_after(id)).any(|output| {
+            let at = output.clears_at.first().copied();
+            at.is_some_and(|at| at >= from && at <= to && at <= output.opened_at + AGREED)
+        })
     }
 
     /// Everything of this output until now.

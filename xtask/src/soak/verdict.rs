@@ -86,8 +86,9 @@ fn explain(heard: &Heard, said: Option<(u64, &Said)>, sending: &Sending, timelin
     let explained = match heard.cause {
         FLUSHED => heard.lost == 0 || any(&Trouble::OUTAGES, LATE),
         CLEARED => match said {
-            // A clear that an earlier segment's receiver handles late hits the next one.
-            Some((_, said)) => said.cleared || is_v0,
+            // Before the two have agreed a clear is that of version 0: about all that came from the participant, also
+            // from the output or the process before; and one that is handled late hits the next segment.
+            Some((id, said)) => said.cleared || is_v0 || sending.was_cleared_anew(id, heard.started_at, until),
             None => sending.outputs.iter().any(|output| !output.clears_at.is_empty()),
         },
         TRUNCATED => {
