@@ -139,11 +139,6 @@ impl Link {
         }
     }
 
-    /// Whether there is something to be said that no timer tells of.
-    pub(super) fn has_message(&self) -> bool {
-        !self.pongs.is_empty() || self.ping_due
-    }
-
     /// Whether this is what comes of the hello that is on its way: the answer to any of its calls, or the failure of the
     /// first, which has had the whole time.
     pub(super) fn is_hello(&mut self, id: CallId, failed: bool) -> bool {

@@ -33,11 +33,6 @@ impl OutputSession {
         link.poll(open, || unfinished.all_ended(), now)
     }
 
-    /// Whether [`OutputSession::poll_request`] may have something now that `poll_timeout` does not tell of.
-    pub fn has_request(&self) -> bool {
-        self.may_ask() && self.link.has_message()
-    }
-
     /// What time it is, in microseconds since 1970: for the frames' headers.
     pub fn set_clock(&mut self, now: Instant, unix_us: i64) {
         self.link.clock.set(now, unix_us);

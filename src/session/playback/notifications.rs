@@ -33,6 +33,8 @@ pub(in super::super) struct Notifications {
     /// Segments started and not notified by the application yet, oldest first.
     waiting: VecDeque<Waiting>,
     calls: VecDeque<Call>,
+    /// Finishes of version 1 that no call brought, oldest first: the sender may ask for them.
+    unheard: VecDeque<Call>,
     last_id: u64,
     last_position_us: i64,
 }
@@ -50,7 +52,7 @@ struct Waiting {
     finished: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Call {
     id: NotifyId,
     segment: u64,
@@ -137,6 +139,26 @@ impl Notifications {
         self.finish(0, sender, wire);
     }
 
+    /// The sender says that a segment is over and that it waits for its finish. If nobody here is to finish it, it is told
+    /// again what it has not heard, or that the segment was interrupted.
+    pub(in super::super) fn awaited(&mut self, sender: Arc<str>, wire: WireSegment) {
+        let is_it = |call: &Call| match &call.message {
+            Message::Finished(told) => told.segment == wire.segment && told.session == wire.session,
+            Message::V0(_) | Message::Started(_) => false,
+        };
+        let waits = |waiting: &Waiting| !waiting.finished && waiting.wire.as_ref() == Some(&wire);
+        if self.waiting.iter().any(waits) || self.calls.iter().any(is_it) {
+            return;
+        }
+        match self.unheard.iter().position(is_it).and_then(|index| self.unheard.remove(index)) {
+            Some(Call { segment, destination, message, .. }) if self.calls.len() < MAX_CALLS => {
+                self.call(segment, destination, message, false);
+            }
+            Some(_) => {}
+            None => self.finish(0, sender, wire),
+        }
+    }
+
     pub(in super::super) fn timeout(&mut self, now: Instant) {
         let due = |waiting: &Waiting| waiting.finish_at.is_some_and(|at| at <= now);
         while let Some(waiting) = self.waiting.iter_mut().find(|waiting| due(waiting)) {
@@ -191,12 +213,20 @@ impl Notifications {
             call.state = State::Failed(now + RETRY * 2u32.pow(call.attempts - 1));
             return None;
         }
-        self.calls.remove(index)?.outcome(answer)
+        let call = self.calls.remove(index)?;
+        if let (NotifyAnswer::Failed(_), Message::Finished(_)) = (&answer, &call.message) {
+            if self.unheard.len() == MAX_WAITING_SEGMENTS {
+                self.unheard.pop_front();
+            }
+            self.unheard.push_back(call.clone());
+        }
+        call.outcome(answer)
     }
 
     /// No answer can come any more: the events that say so.
     pub(in super::super) fn fail_all(&mut self, why: &str) -> Vec<ReceiverEvent> {
         self.waiting.clear();
+        self.unheard.clear();
         let failed = self.calls.drain(..).filter(|call| !matches!(call.message, Message::Started(_)));
         failed.filter_map(|call| call.outcome(NotifyAnswer::Failed(why.to_owned()))).collect()
     }

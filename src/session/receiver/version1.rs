@@ -167,10 +167,10 @@ impl ReceiverSession {
         let Some(peer) = &mut self.link.peer else { return };
         if open == Some(segment) {
             self.end_as(frames, reason, now);
-        } else if segment > peer.last_segment {
-            peer.last_segment = segment;
+        } else {
+            peer.last_segment = peer.last_segment.max(segment);
             let segment = peer.wire_segment(&self.link.label, segment);
-            self.notifications.finish_unseen(sender.clone(), segment);
+            self.notifications.awaited(sender.clone(), segment);
         }
     }
 

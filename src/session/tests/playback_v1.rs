@@ -91,6 +91,27 @@ fn calls_that_keep_failing_are_given_up_and_told() {
 }
 
 #[test]
+fn finish_that_no_call_brought_is_told_when_the_sender_asks() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 3);
+    pair.receiver.notify_playback_finished(1, 1, false).unwrap();
+    pair.run();
+    pair.calls_fail = true;
+    pair.receiver.notify_playback_finished(2, 7, false).unwrap();
+    pair.pass(30 * SECOND);
+    assert_eq!(pair.received(), ["notified 1 1 Ok", "notified 2 7 Failed(\"lost\")"]);
+    pair.calls_fail = false;
+    (0..2).for_each(|_| {
+        pair.restart_sender();
+        pair.run();
+    });
+    assert_eq!(pair.told(), ["finished 1 1", "finished 2 7"], "the third is the application's to finish");
+    pair.receiver.notify_playback_finished(3, 9, false).unwrap();
+    pair.run();
+    assert_eq!((pair.told(), pair.output.stats().playback_unmatched), (vec!["finished 3 9".to_owned()], 0));
+}
+
+#[test]
 fn answer_that_is_lost_makes_no_second_finish() {
     let mut pair = Pair::new();
     segments(&mut pair, 1);
