@@ -2,12 +2,12 @@
 //! The C and C++ side: the root `CMakeLists.txt`, configured and built against the library that cargo built, and its
 //! CTest suite.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 
-use crate::command::{cargo, line, require, run, run_watched};
+use crate::command::{cargo, host, line, output, require, run, run_watched};
 use crate::server::Server;
 use crate::stage::Tally;
 use crate::workspace::Workspace;
@@ -55,6 +55,16 @@ const PANIC: Build = Build {
     definitions: &["-DCMAKE_BUILD_TYPE=Debug", "-DLKVIDEO_BUILD_EXAMPLES=OFF", "-DLKVIDEO_TEST_PANIC=ON"],
 };
 
+/// With a library that ThreadSanitizer instruments, in a target folder of its own.
+const TSAN: Build = Build {
+    folder: "cmake-tsan",
+    definitions: &["-DCMAKE_BUILD_TYPE=Debug", "-DLKVIDEO_BUILD_TESTS=OFF", "-DLKVIDEO_BUILD_EXAMPLES=OFF"],
+};
+
+/// Stable rustc has the pass and its runtime; only the flag is called unstable. The standard library comes without the
+/// pass, which rustc wants to be told is known: tests/tsan/std.c makes up for it.
+const TSAN_FLAGS: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
+
 /// Which part of the CTest suite.
 pub enum Suite {
     /// C and C++, on loopback and on a real server, plainly and under the sanitizers.
@@ -63,6 +73,8 @@ pub enum Suite {
     Valgrind,
     /// The panic guard, with a debug library that has functions which panic.
     Panic,
+    /// The same programs as in `Plain`, and the library, under ThreadSanitizer.
+    Tsan,
 }
 
 /// Builds the release library and returns its path, with the name that cargo gives it.
@@ -89,22 +101,38 @@ pub fn build_soak(workspace: &Workspace) -> Result<PathBuf> {
     Ok(SOAK.run(workspace)?.join("tests/soak"))
 }
 
+fn build_tests(workspace: &Workspace) -> Result<PathBuf> {
+    build_library(workspace)?;
+    TESTS.run(workspace)
+}
+
+fn build_panic(workspace: &Workspace) -> Result<PathBuf> {
+    run(cargo(workspace).args(["build", "--locked", "--package", "lkvideo", "--features", "test-panic"]))?;
+    PANIC.run(workspace)
+}
+
+fn build_tsan(workspace: &Workspace) -> Result<PathBuf> {
+    let (host, target) = (host()?, workspace.output_folder("tsan")?);
+    let mut build = cargo(workspace);
+    build.env("CARGO_TARGET_DIR", &target).env("RUSTFLAGS", TSAN_FLAGS).env("RUSTC_BOOTSTRAP", "1");
+    run(build.args(["build", "--locked", "--package", "lkvideo", "--target", &host]))?;
+    let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let libraries = Path::new(sysroot.trim_end()).join("lib/rustlib").join(&host).join("lib");
+    let runtime = ["stable", "nightly"].map(|channel| libraries.join(format!("librustc-{channel}_rt.tsan.a")));
+    let runtime = runtime.iter().find(|path| path.exists()).context("rustc brings no runtime of ThreadSanitizer")?;
+    TSAN.with(workspace, &[("LKVIDEO_TARGET_DIR", &target.join(host)), ("LKVIDEO_TSAN_RUNTIME", runtime)])
+}
+
 /// Builds what is tested, starts a server for the tests that want one, and runs CTest.
 pub fn test(workspace: &Workspace, suite: Suite) -> Result<Tally> {
-    let (build, selection) = match suite {
-        Suite::Plain => (TESTS, ["--label-exclude", "^valgrind$"]),
-        Suite::Valgrind => (TESTS, ["--label-regex", "^valgrind$"]),
-        Suite::Panic => (PANIC, ["--tests-regex", "^panic"]),
-    };
     // CMake leaves out the tests of a tool that it does not find.
     require("valgrind")?;
-    match suite {
-        Suite::Panic => {
-            run(cargo(workspace).args(["build", "--locked", "--package", "lkvideo", "--features", "test-panic"]))?
-        }
-        Suite::Plain | Suite::Valgrind => drop(build_library(workspace)?),
-    }
-    let folder = build.run(workspace)?;
+    let (folder, selection) = match suite {
+        Suite::Plain => (build_tests(workspace)?, ["--label-exclude", "^valgrind$"]),
+        Suite::Valgrind => (build_tests(workspace)?, ["--label-regex", "^valgrind$"]),
+        Suite::Panic => (build_panic(workspace)?, ["--tests-regex", "^panic"]),
+        Suite::Tsan => (build_tsan(workspace)?, ["--tests-regex", "_tsan$"]),
+    };
     let server = Server::start(workspace)?;
     let mut ctest = Command::new("ctest");
     ctest.arg("--test-dir").arg(folder).args(["--output-on-failure", "--no-tests=error", "--timeout", TEST_LIMIT]);
@@ -119,11 +147,15 @@ pub fn test(workspace: &Workspace, suite: Suite) -> Result<Tally> {
 impl Build {
     /// Configures and builds; returns the folder.
     fn run(&self, workspace: &Workspace) -> Result<PathBuf> {
+        self.with(workspace, &[("LKVIDEO_TARGET_DIR", &workspace.target)])
+    }
+
+    fn with(&self, workspace: &Workspace, paths: &[(&str, &Path)]) -> Result<PathBuf> {
         ["cmake", "cc", "c++"].into_iter().try_for_each(require)?;
         let folder = workspace.target.join(self.folder);
         let mut configure = Command::new("cmake");
         configure.arg("-S").arg(&workspace.root).arg("-B").arg(&folder).args(self.definitions);
-        run(configure.arg(format!("-DLKVIDEO_TARGET_DIR={}", workspace.target.display())))?;
+        run(configure.args(paths.iter().map(|(name, path)| format!("-D{name}={}", path.display()))))?;
         run(Command::new("cmake").arg("--build").arg(&folder).args(["--parallel", "2"]))?;
         Ok(folder)
     }

@@ -40,6 +40,13 @@ pub fn cargo(workspace: &Workspace) -> Command {
     command
 }
 
+/// What rustc compiles for by itself. With it as `--target`, flags are not for build scripts and macros.
+pub fn host() -> Result<String> {
+    let version = output(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not name its host")
+}
+
 /// A program on the PATH.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

@@ -8,10 +8,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{anyhow, ensure, Context, Result};
 
-use crate::command::{cannot_start, cargo, output, run};
+use crate::command::{cannot_start, cargo, host, run};
 use crate::stage::Tally;
 use crate::workspace::Workspace;
 
@@ -43,18 +45,31 @@ struct Plan {
     choices: Choices,
 }
 
-/// Builds all targets and runs each for so many seconds.
+/// Builds all targets and runs each for so many seconds, as many at once as there are cores.
 pub fn run_all(workspace: &Workspace, seconds: u64, choices: Choices) -> Result<Tally> {
     run(Command::new("python3").current_dir(&workspace.root).args(["fuzz/corpus.py", "--check"]))
         .context("run fuzz/corpus.py and commit what it writes")?;
     let folder = workspace.output_folder("fuzz")?;
     let programs = build(workspace, &folder)?;
-    let mut tally = Tally::default();
-    for target in targets(workspace)? {
-        let passed = fuzz(workspace, &folder, &programs.join(&target), Plan { seconds, choices })?;
-        tally += Tally { passed: passed.into(), failed: (!passed).into() };
-    }
-    Ok(tally)
+    let waiting = Mutex::new(targets(workspace)?.into_iter());
+    let next = || waiting.lock().ok()?.next();
+    let one_by_one = || -> Result<Tally> {
+        let mut tally = Tally::default();
+        while let Some(target) = next() {
+            let passed = fuzz(workspace, &folder, &programs.join(target), Plan { seconds, choices })?;
+            tally += Tally { passed: passed.into(), failed: (!passed).into() };
+        }
+        Ok(tally)
+    };
+    let cores = thread::available_parallelism()?.get();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(one_by_one)).collect();
+        let mut tally = Tally::default();
+        for worker in workers {
+            tally += worker.join().map_err(|_| anyhow!("a thread that ran targets has panicked"))??;
+        }
+        Ok(tally)
+    })
 }
 
 /// The names of the targets: a file each.
@@ -70,10 +85,8 @@ fn targets(workspace: &Workspace) -> Result<Vec<String>> {
 
 /// Builds the targets, in a folder of their own, as everything is instrumented; returns where the programs are.
 fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
-    let version = output(Command::new("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not name its host")?;
-    // With a target the flags are not for build scripts and macros.
-    let arguments = ["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", host];
+    let host = host()?;
+    let arguments = ["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", &host];
     let mut build = cargo(workspace);
     build.env("CARGO_TARGET_DIR", folder).env("RUSTFLAGS", INSTRUMENTED).env("RUSTC_BOOTSTRAP", "1");
     run(build.args(arguments))?;
@@ -103,12 +116,17 @@ fn fuzz(workspace: &Workspace, folder: &Path, program: &Path, plan: Plan) -> Res
     let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
     if status.success() {
         let summary = text.lines().rfind(|line| line.contains("DONE")).unwrap_or_default();
-        println!("PASS {target:<17} {summary}");
+        println!("PASS {target:<19} {summary}");
         return Ok(true);
     }
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL)..].iter().for_each(|line| println!("{target} | {line}"));
-    println!("FAIL {target}: {status}; the input is in {}, all it said in {}", artifacts.display(), log.display());
-    println!("     again: {} INPUT", program.display());
+    let tail: String =
+        lines[lines.len().saturating_sub(TAIL)..].iter().map(|line| format!("{target} | {line}\n")).collect();
+    println!(
+        "{tail}FAIL {target}: {status}; the input is in {}, all it said in {}\n     again: {} INPUT",
+        artifacts.display(),
+        log.display(),
+        program.display()
+    );
     Ok(false)
 }

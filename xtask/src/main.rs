@@ -29,6 +29,7 @@ mod workspace;
 mod y4m;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{bail, Result};
 
@@ -40,11 +41,12 @@ cargo xtask COMMAND
   demo              play real video through the library on loopback:, leave target/demo/contact-sheet.png
   demo --server     the same through a real livekit-server, sender and receiver as two processes
   test              everything CI does
-  test --only NAME  one stage of it; `test --list` names them
+  test --only NAME  one stage of it; `test --list` names them, with the seconds that each may take
   test --only fuzz --fuzz-seconds N
                     fuzz each target for so long, with other choices each time (`test`: 10 s)
   test --faults     faults of the network, the server and peers, all of them (`test` has a short set)
-  test --full       everything: `test` and what takes longer than CI has
+  test --full       everything: `test` and what takes longer than CI has; leaves its table in target/full.md
+  test --prepared N `test` after N seconds of preparation, which stand in its table (.ci/run)
   check             format, lints, unit tests, layering, header: the quick look before a commit
   examples          build the C and C++ examples (release) into target/examples/c and target/examples/cpp
   header            write include/lkvideo.h and tests/exports.txt from src/ffi
@@ -81,10 +83,13 @@ fn dispatch(words: &[&str]) -> Result<bool> {
         [] | ["help" | "--help" | "-h"] => print!("{HELP}"),
         ["demo"] => demo::on_loopback(&workspace)?,
         ["demo", "--server"] => demo::through_server(&workspace)?,
-        ["test"] => return stages::test(&workspace, None),
+        ["test"] => return Ok(stages::test(&workspace, None)),
+        ["test", "--prepared", seconds] => {
+            return Ok(stages::test(&workspace, Some(Duration::from_secs(seconds.parse()?))))
+        }
         ["test", "--only", "fuzz", "--fuzz-seconds", seconds] => return stages::fuzz(&workspace, seconds.parse()?),
-        ["test", "--only", name] => return stages::test(&workspace, Some(name)),
-        ["test", "--faults"] => return stages::test(&workspace, Some("faults")),
+        ["test", "--only", name] => return stages::test_one(&workspace, name),
+        ["test", "--faults"] => return stages::test_one(&workspace, "faults"),
         ["test", "--full"] => return stages::test_all(&workspace),
         ["test", "--list"] => stages::list(),
         ["check"] => return stages::check(&workspace),

@@ -3,14 +3,15 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{bail, ensure, Result};
 
 use crate::cmake::{self, Suite};
-use crate::command::{cargo, line, require, run, run_watched};
+use crate::command::{cargo, line, output, require, run, run_watched};
 use crate::e2e::{self, Scope};
 use crate::fuzz::{self, Choices};
-use crate::stage::{run_all, Stage, Tally};
+use crate::stage::{Stage, Summary, Tally};
 use crate::workspace::{self, Workspace};
 use crate::{examples, exports, header, licences, soak};
 
@@ -26,89 +27,133 @@ const STANDALONE: [&str; 3] = ["crates/libwebrtc/Cargo.toml", "tests/model/Cargo
 /// Standalone, too, but it has no tests of its own.
 const FUZZ_TARGETS: &str = "fuzz/Cargo.toml";
 
-const FORMAT: Stage = Stage { name: "format", about: "rustfmt has nothing to change", run: |ws| single(format(ws)) };
-const CLIPPY: Stage = Stage { name: "clippy", about: "no lint in any target", run: |ws| single(clippy(ws)) };
+const FORMAT: Stage =
+    Stage { name: "format", about: "rustfmt has nothing to change", budget: 10, run: |ws| single(format(ws)) };
+const CLIPPY: Stage =
+    Stage { name: "clippy", about: "no lint in any target", budget: 300, run: |ws| single(clippy(ws)) };
 const LOCK: Stage = Stage {
     name: "lock",
     about: "Cargo.lock is up to date, patched, and free of what deny.toml bans",
+    budget: 10,
     run: |ws| single(licences::check_lock(ws)),
 };
 const LICENCES: Stage = Stage {
     name: "licences",
     about: "deny.toml allows the licence of every dependency",
+    budget: 20,
     run: |ws| single(licences::check_licences(ws)),
 };
 const HEADER: Stage = Stage {
     name: "header",
     about: "include/lkvideo.h and tests/exports.txt are what src/ffi says",
+    budget: 5,
     run: |ws| single(header::check(ws)),
 };
-const UNIT: Stage = Stage { name: "unit", about: "unit tests and layering", run: unit_tests };
-const RUST: Stage = Stage { name: "rust", about: "all Rust tests", run: rust_tests };
+const UNIT: Stage = Stage { name: "unit", about: "unit tests and layering", budget: 300, run: unit_tests };
+const RUST: Stage = Stage { name: "rust", about: "all Rust tests", budget: 450, run: rust_tests };
 const EXPORTS: Stage = Stage {
     name: "exports",
     about: "the release library exports exactly the header's functions",
+    budget: 5,
     run: |ws| single(exports_agree(ws)),
 };
-const SIZE: Stage = Stage { name: "size", about: "the release library is small", run: |ws| single(size(ws)) };
+const SIZE: Stage =
+    Stage { name: "size", about: "the release library is small", budget: 5, run: |ws| single(size(ws)) };
 const EXAMPLES: Stage = Stage {
     name: "examples",
     about: "the examples build, in C and in C++, and stand in target/examples",
+    budget: 330,
     run: |ws| single(examples::build(ws).map(drop)),
 };
 const CTEST: Stage = Stage {
     name: "ctest",
     about: "the C and C++ tests, on loopback and on a real server",
+    budget: 330,
     run: |ws| cmake::test(ws, Suite::Plain),
 };
 const E2E: Stage = Stage {
     name: "e2e",
     about: "end to end, with official SDK peers, and a short set of faults",
+    budget: 960,
     run: |ws| e2e::run_suite(ws, Scope::Short),
 };
 const FAULTS: Stage = Stage {
     name: "faults",
     about: "end to end: every fault of the network, the server and peers (only with --full or --faults)",
+    budget: 3600,
     run: |ws| e2e::run_suite(ws, Scope::Faults),
 };
 const FUZZ: Stage = Stage {
     name: "fuzz",
     about: "every fuzz target for 10 s (or --fuzz-seconds N), from the committed corpus",
+    budget: 360,
     run: |ws| fuzz::run_all(ws, FUZZ_SECONDS, Choices::Same),
 };
 const PANIC: Stage = Stage {
     name: "panic",
     about: "a panic inside the library stays inside, in a build that has functions which panic",
+    budget: 210,
     run: |ws| cmake::test(ws, Suite::Panic),
 };
 const SOAK: Stage = Stage {
     name: "soak",
     about: "40 s of random kills with every promise checked (only with --full; `cargo xtask soak` for longer)",
+    budget: 120,
     run: soak::stage,
 };
-const VALGRIND: Stage =
-    Stage { name: "valgrind", about: "the C programs under memcheck", run: |ws| cmake::test(ws, Suite::Valgrind) };
+const VALGRIND: Stage = Stage {
+    name: "valgrind",
+    about: "the C programs under memcheck",
+    budget: 120,
+    run: |ws| cmake::test(ws, Suite::Valgrind),
+};
+
+const TSAN: Stage = Stage {
+    name: "tsan",
+    about: "C programs and the library under ThreadSanitizer (only with --full)",
+    budget: 300,
+    run: |ws| cmake::test(ws, Suite::Tsan),
+};
 
 const TEST: [&Stage; 14] = [
     &FORMAT, &LOCK, &LICENCES, &HEADER, &CLIPPY, &RUST, &FUZZ, &EXAMPLES, &EXPORTS, &SIZE, &CTEST, &PANIC, &E2E,
     &VALGRIND,
 ];
 /// What `test --full` adds: it takes longer than CI has.
-const LONG: [&Stage; 2] = [&FAULTS, &SOAK];
+const LONG: [&Stage; 3] = [&TSAN, &FAULTS, &SOAK];
 const CHECK: [&Stage; 4] = [&FORMAT, &HEADER, &CLIPPY, &UNIT];
 
-/// `cargo xtask test`: all stages, or the one named.
-pub fn test(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
-    let Some(name) = only else { return Ok(run_all(workspace, &TEST)) };
+/// Minutes that CI may take: what `.ci/run` does itself and the stages of `test`.
+const CI_MINUTES: u64 = 60;
+/// Seconds of `.ci/run` before the stages: what a fresh machine lacks is installed, and xtask is built.
+const PREPARE: u64 = 240;
+
+/// `cargo xtask test`: everything that CI runs. `.ci/run` says how long it took itself until here.
+pub fn test(workspace: &Workspace, prepared: Option<Duration>) -> bool {
+    let mut summary = Summary::within(CI_MINUTES * 60);
+    if let Some(took) = prepared {
+        summary.add("prepare", took, PREPARE);
+    }
+    summary.run(workspace, &TEST).passed()
+}
+
+/// `cargo xtask test --only NAME`
+pub fn test_one(workspace: &Workspace, name: &str) -> Result<bool> {
     match TEST.iter().chain(&LONG).find(|stage| stage.name == name) {
-        Some(stage) => Ok(run_all(workspace, &[stage])),
+        Some(stage) => Ok(Summary::within(stage.budget).run(workspace, &[stage]).passed()),
         None => bail!("there is no stage {name}; `cargo xtask test --list` names them"),
     }
 }
 
-/// `cargo xtask test --full`
+/// `cargo xtask test --full`: its table, for docs/testing.md, is left in `target`.
 pub fn test_all(workspace: &Workspace) -> Result<bool> {
-    Ok(run_all(workspace, &[TEST.as_slice(), &LONG].concat()))
+    let stages = [TEST.as_slice(), &LONG].concat();
+    let summary = Summary::within(budget(&stages)).run(workspace, &stages);
+    let commit = output(Command::new("git").current_dir(&workspace.root).args(["log", "-1", "--format=%h of %cs"]))?;
+    let cores = std::thread::available_parallelism()?;
+    let path = workspace.target.join("full.md");
+    workspace::write(&path, &format!("Commit {}, {cores} cores.\n\n{}", commit.trim_end(), summary.table()))?;
+    Ok(summary.passed())
 }
 
 /// `cargo xtask test --only fuzz --fuzz-seconds N`
@@ -120,12 +165,17 @@ pub fn fuzz(workspace: &Workspace, seconds: u64) -> Result<bool> {
 
 /// `cargo xtask check`
 pub fn check(workspace: &Workspace) -> Result<bool> {
-    Ok(run_all(workspace, &CHECK))
+    Ok(Summary::within(budget(&CHECK)).run(workspace, &CHECK).passed())
 }
 
 /// `cargo xtask test --list`
 pub fn list() {
-    TEST.iter().chain(&LONG).for_each(|stage| println!("{:<10} {}", stage.name, stage.about));
+    TEST.iter().chain(&LONG).for_each(|stage| println!("{:<8} {:>4} s  {}", stage.name, stage.budget, stage.about));
+}
+
+/// Of stages together, seconds.
+fn budget(stages: &[&Stage]) -> u64 {
+    stages.iter().map(|stage| stage.budget).sum()
 }
 
 /// The count of a stage that has no cases of its own.
@@ -210,6 +260,14 @@ fn size(workspace: &Workspace) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `.ci/run` ends itself then, so that a stage that hangs leaves its log.
+    const CI_ENDS_ITSELF: u64 = 57 * 60;
+
+    #[test]
+    fn the_budgets_of_ci_fit_into_its_time() {
+        assert!(PREPARE + budget(&TEST) <= CI_ENDS_ITSELF, "{} s", PREPARE + budget(&TEST));
+    }
 
     #[test]
     fn counts_what_libtest_says() {
