@@ -3,13 +3,13 @@
 //!
 //! Invariants: no callback runs before the gate is open; once [`Gate::close`] has returned, no callback of the object
 //! starts; and none is under way, unless the closing thread is itself inside a callback of the library (it could wait for
-//! itself, or two for each other). A callback whose body panicked poisons the gate and with it the object. Std-only, no C
-//! types: its model check runs on loom.
+//! itself, or two for each other). A callback whose body panicked poisons the gate and with it the object. No C types: its
+//! model check (`tests/model`) runs on loom.
 
 // The `thread_local` of the model check takes no const block.
 #![allow(clippy::missing_const_for_thread_local)]
 
-use super::sync::{thread_local, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use super::sync::{thread_local, AtomicBool, Condvar, Mutex, Ordering};
 use std::cell::RefCell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -53,7 +53,7 @@ impl Gate {
 
     /// Lets those in who wait. A closed gate stays closed.
     pub fn open(&self) {
-        let mut passage = self.lock();
+        let mut passage = self.passage.lock();
         if passage.door == Door::NotYetOpen {
             passage.door = Door::Open;
             self.changed.notify_all();
@@ -77,14 +77,14 @@ impl Gate {
     /// Lets no callback in any more, and waits until those under way have left. From inside any callback of the library
     /// it does not wait.
     pub fn close(&self) {
-        let mut passage = self.lock();
+        let mut passage = self.passage.lock();
         passage.door = Door::Closed;
         self.changed.notify_all();
         if inside_any() {
             return;
         }
         while passage.inside > 0 {
-            passage = self.wait(passage);
+            self.changed.wait(&mut passage);
         }
     }
 
@@ -103,24 +103,15 @@ impl Gate {
     }
 
     fn enter(&self) -> bool {
-        let mut passage = self.lock();
+        let mut passage = self.passage.lock();
         while passage.door == Door::NotYetOpen {
-            passage = self.wait(passage);
+            self.changed.wait(&mut passage);
         }
         let open = passage.door == Door::Open;
         if open {
             passage.inside += 1;
         }
         open
-    }
-
-    /// The passage is consistent whenever its lock is free: nothing in here panics under it.
-    fn lock(&self) -> MutexGuard<'_, Passage> {
-        self.passage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, passage: MutexGuard<'a, Passage>) -> MutexGuard<'a, Passage> {
-        self.changed.wait(passage).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn address(&self) -> usize {
@@ -133,7 +124,7 @@ struct Exit<'a>(&'a Gate);
 
 impl Drop for Exit<'_> {
     fn drop(&mut self) {
-        let mut passage = self.0.lock();
+        let mut passage = self.0.passage.lock();
         passage.inside -= 1;
         // Nobody else waits for it, and to wake nobody takes a system call, too.
         if passage.door == Door::Closed {

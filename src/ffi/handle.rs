@@ -2,16 +2,15 @@
 //! What C holds: an opaque pointer to an `Arc<Handle>` round an object of the driver.
 //!
 //! Each call takes a reference of its own and is counted, so that destroy can wait for the threads that are inside. The
-//! pointer owns one reference; destroy takes it back. A call that unwinds poisons the handle.
+//! pointer owns one reference; destroy takes it back. A call that unwinds poisons the handle. `tests/model` runs this file on loom.
 
 use super::args::{self, check};
 use super::gate::{inside_any, Gate};
 use super::room::LKV_FOREVER;
 use super::status::{Failure, Outcome, LKV_ERROR_PANIC, LKV_ERROR_WOULD_DEADLOCK};
+use super::sync::{Arc, Condvar, Mutex};
 use crate::driver::Wait;
-use parking_lot::{Condvar, Mutex};
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// A type of the header that is only ever pointed to, and the driver's object behind it.
 pub(super) trait Opaque {

@@ -31,10 +31,11 @@ pub mod rpc;
 pub mod token;
 pub mod version;
 
-/// What the gate stands on; its model check (`tests/model`) replaces this module.
+/// What gate and handles stand on; their model check (`tests/model`) replaces this module.
 mod sync {
+    pub(super) use parking_lot::{Condvar, Mutex};
     pub(super) use std::sync::atomic::{AtomicBool, Ordering};
-    pub(super) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+    pub(super) use std::sync::Arc;
     pub(super) use std::thread_local;
 }
 
