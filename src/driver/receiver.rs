@@ -4,7 +4,9 @@
 //!
 //! Chunks come on the network thread and are assembled under the session's lock, which is held for one chunk's copy
 //! at most. The application takes events by [`Receiver::next_event`] or on the dispatch thread. Tasks on the runtime
-//! keep the session's timers and send its requests.
+//! keep the session's timers and send its requests (`calls`).
+
+mod calls;
 
 use super::{
     dispatch::{Dispatcher, EventHandler},
@@ -18,33 +20,22 @@ use super::{
 use crate::{
     frame::FramePool,
     session::{
-        Answer, NotifyAnswer, NotifyId, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession,
-        ReceiverStats, SessionError, StreamEnd, StreamKey, StreamOpened,
+        Answer, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverSession, ReceiverStats, SessionError, StreamEnd,
+        StreamKey, StreamOpened,
     },
-    wire::{
-        v0,
-        v1::{
-            control::Control,
-            hello::{HelloAnswer, HelloRequest},
-            rpc::{self, METHOD_PLAYBACK_STARTED},
-            Label,
-        },
+    wire::v1::{
+        control::Control,
+        hello::{HelloAnswer, HelloRequest},
+        rpc, Label,
     },
 };
-use futures_util::{stream::FuturesUnordered, StreamExt as _};
+use calls::{send, Calls};
 use std::{
     collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, Notify};
-
-/// A playback-finished of version 0 that is not answered in this time has failed.
-const NOTIFY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A call about playback in version 1, which is repeated. The answer waits at the sender behind the video that it has given
-/// to the transport: seconds on a path that loses much. One that was given up too soon is answered `ok` in vain, and its
-/// repetition finds a sender that has left.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+use tokio::sync::Notify;
 
 /// How to receive.
 pub struct ReceiverOptions {
@@ -120,8 +111,7 @@ impl Receiver {
         }
         let label = Label::new(&options.label).map_err(|e| DriverError::InvalidArgument(e.to_string()))?;
         let on_event = options.on_event.take();
-        let (one_by_one, in_turn) = mpsc::unbounded_channel();
-        let (at_once, calls) = mpsc::unbounded_channel();
+        let (calls, queued) = Calls::new();
         let core = Arc::new(ReceiverCore {
             wanted_sender: options.sender.clone(),
             label: label.clone(),
@@ -141,7 +131,7 @@ impl Receiver {
                     FramePool::default(),
                 ),
                 clock: Clock::default(),
-                calls: Some(Calls { one_by_one, at_once }),
+                calls: Some(calls),
                 last_stream: 0,
                 ended: false,
             }),
@@ -155,8 +145,7 @@ impl Receiver {
         let (this, of_room) = (core.clone(), room.core().clone());
         room.core().spawn(async move { this.run(&of_room).await });
         let (this, of_room) = (core.clone(), room.core().clone());
-        room.core()
-            .spawn(async move { tokio::join!(this.call_in_turn(&of_room, in_turn), this.call(&of_room, calls)).0 });
+        room.core().spawn(async move { this.perform_calls(&of_room, queued).await });
         if let Some(handler) = on_event {
             let this = core.clone();
             core.dispatcher.start("lkv-receiver", move || this.take_event(Wait::Forever).ok(), handler)?;
@@ -262,67 +251,6 @@ struct Shared {
     last_stream: u64,
     /// Nothing new will come.
     ended: bool,
-}
-
-/// Calls about playback on their way to the task that performs them.
-struct Calls {
-    /// Of version 0, which knows them by their place only: each waits for the answer to the one before.
-    one_by_one: mpsc::UnboundedSender<Call>,
-    /// Of version 1: begun in their order, and waiting for nothing.
-    at_once: mpsc::UnboundedSender<Call>,
-}
-
-struct Call {
-    id: NotifyId,
-    destination: String,
-    method: &'static str,
-    payload: String,
-    timeout: Duration,
-}
-
-/// A control message to send.
-struct Message {
-    destination: String,
-    message: Control,
-    reliable: bool,
-}
-
-impl Shared {
-    /// Passes on the calls that the session wants, and gives the messages.
-    fn requests(&mut self, now: Instant) -> Vec<Message> {
-        let mut messages = Vec::new();
-        while let Some(request) = self.session.poll_request(now) {
-            let (in_turn, call) = match request {
-                ReceiverRequest::Control { destination, message, reliable } => {
-                    messages.push(Message { destination, message, reliable });
-                    continue;
-                }
-                ReceiverRequest::PlaybackFinished { id, destination, message } => {
-                    let (method, payload) = (v0::METHOD_PLAYBACK_FINISHED, message.to_json());
-                    (true, Call { id, destination, method, payload, timeout: NOTIFY_TIMEOUT })
-                }
-                ReceiverRequest::SegmentFinished { id, destination, message } => {
-                    let (method, payload) = (v0::METHOD_PLAYBACK_FINISHED, message.to_json());
-                    (false, Call { id, destination, method, payload, timeout: CALL_TIMEOUT })
-                }
-                ReceiverRequest::SegmentStarted { id, destination, message } => {
-                    let (method, payload) = (METHOD_PLAYBACK_STARTED, message.to_json());
-                    (false, Call { id, destination, method, payload, timeout: CALL_TIMEOUT })
-                }
-            };
-            if let Some(Calls { one_by_one, at_once }) = &self.calls {
-                // It fails only if the task panicked, which has ended the room.
-                let _ = if in_turn { one_by_one } else { at_once }.send(call);
-            }
-        }
-        messages
-    }
-}
-
-fn send(room: &Arc<RoomCore>, messages: Vec<Message>) {
-    for Message { destination, message, reliable } in messages {
-        room.send_control(&destination, &message, reliable);
-    }
 }
 
 pub(super) struct ReceiverCore {
@@ -489,40 +417,6 @@ impl ReceiverCore {
                 () = timer => self.shared.update(|s| s.session.timeout(Instant::now())),
             }
         }
-    }
-
-    async fn call_in_turn(&self, room: &RoomCore, mut calls: mpsc::UnboundedReceiver<Call>) {
-        while let Some(call) = calls.recv().await {
-            self.perform(room, call).await;
-        }
-    }
-
-    async fn call(&self, room: &RoomCore, mut calls: mpsc::UnboundedReceiver<Call>) {
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            tokio::select! {
-                biased;
-                call = calls.recv() => match call {
-                    Some(call) => under_way.push(self.perform(room, call)),
-                    None => break,
-                },
-                Some(()) = under_way.next() => {}
-            }
-        }
-        while under_way.next().await.is_some() {}
-    }
-
-    /// Performs a call and reports its answer.
-    async fn perform(&self, room: &RoomCore, call: Call) {
-        let Call { id, destination, method, payload, timeout } = call;
-        let outcome = room.call(&destination, method, payload, timeout).await;
-        let answer = match outcome.as_deref() {
-            Ok(v0::ANSWER_OK) => NotifyAnswer::Ok,
-            Ok(v0::ANSWER_REJECT) => NotifyAnswer::Reject,
-            Ok(other) => NotifyAnswer::Failed(format!("the sender answered {other:?}")),
-            Err(e) => NotifyAnswer::Failed(e.to_string()),
-        };
-        self.tell(|session, now| session.notify_answered(id, answer, now));
     }
 }
 
