@@ -305,7 +305,8 @@ typedef struct lkv_output_stats {
     uint64_t refused_large;
     /// Times that a segment went on in another stream, after a full reconnect.
     uint64_t segments_resumed;
-    /// Control messages that are not for this output, or come too late.
+    /// Control messages and calls of the library's own that were refused: not for this output, too late, or not to be
+    /// read.
     uint64_t messages_stale;
     /// Full reconnects of the room.
     uint64_t reconnects;
@@ -409,7 +410,8 @@ typedef struct lkv_receiver_stats {
     uint64_t refused_many;
     /// Streams refused because they are of another label or life of the sender, or of a segment that is over or cleared.
     uint64_t refused_stale;
-    /// Control messages and clears that are not for this receiver, come too late, or claim what cannot be.
+    /// Control messages and calls of the library's own that were refused: not for this receiver, too late, claiming what
+    /// cannot be, or not to be read.
     uint64_t messages_stale;
     /// Full reconnects of the room.
     uint64_t reconnects;

@@ -2,7 +2,8 @@
 //! The library's own calls and messages, of both versions: which receiver or output each is for, and what is answered.
 //!
 //! LiveKit has one handler for each method, and a room has many receivers and outputs: they are told apart by the
-//! caller, and in version 1 by the label. Nothing that comes in here is ever shown to the application.
+//! caller, and in version 1 by the label. Nothing that comes in here is ever shown to the application. What is refused is
+//! counted by the receivers and outputs whose counterpart the caller is, or if it is nobody's, by all.
 
 use super::{
     output::OutputCore,
@@ -34,40 +35,64 @@ pub(super) fn is_control(topic: &str) -> bool {
 impl RoomCore {
     /// Another participant calls one of [`METHODS`]; `None`: it is another method.
     pub fn invoke_own(&self, method: &str, caller: &str, payload: &str) -> Option<Result<String, RpcFailure>> {
-        let answered = match method {
-            METHOD_HELLO => self.hello(caller, payload),
-            v0::METHOD_CLEAR_BUFFER => self.clear(caller, payload).map(answer),
-            METHOD_PLAYBACK_STARTED => self.playback_started(caller, payload).map(answer),
-            v0::METHOD_PLAYBACK_FINISHED => self.playback_finished(caller, payload).map(answer),
+        let taken = match method {
+            METHOD_HELLO => return Some(self.hello(caller, payload)),
+            v0::METHOD_CLEAR_BUFFER if payload.is_empty() => return Some(Ok(answer(self.clear_requested(caller)))),
+            v0::METHOD_CLEAR_BUFFER => self.clear(caller, payload),
+            METHOD_PLAYBACK_STARTED => self.playback_started(caller, payload),
+            v0::METHOD_PLAYBACK_FINISHED => self.playback_finished(caller, payload),
             _ => return None,
         };
-        Some(answered)
+        if !matches!(taken, Ok(true)) {
+            self.count_refused(caller);
+        }
+        Some(taken.map(answer).map_err(refused))
     }
 
     /// Another participant wants what it sent in version 0 to be dropped; whether a receiver listens to it.
     pub fn clear_requested(&self, caller: &str) -> bool {
         let receivers = self.receivers_of(&Label::default());
-        receivers.iter().any(|receiver| receiver.clear_requested(caller))
+        let taken = receivers.iter().any(|receiver| receiver.clear_requested(caller));
+        if !taken {
+            self.count_refused(caller);
+        }
+        taken
     }
 
-    /// A control message came. It may be for an output and for a receiver of ours: each takes what it is to know.
+    /// A control message came. It may be for an output and for a receiver of ours.
     pub fn control(&self, caller: &str, payload: &[u8]) {
-        match Control::decode(payload) {
-            Ok(Some(message)) => {
-                for receiver in self.receivers_of(&message.label) {
-                    receiver.control(caller, &message);
-                }
-                for output in self.outputs_to(caller, &message.label) {
-                    output.control(&message);
-                }
+        let message = match Control::decode(payload) {
+            Ok(Some(message)) => message,
+            Ok(None) => return,
+            Err(e) => {
+                tracing::debug!("a control message of {caller} was refused: {e}");
+                return self.count_refused(caller);
             }
-            Ok(None) => {}
-            Err(e) => tracing::info!("a control message of {caller} was refused: {e}"),
+        };
+        let (mut receivers, mut outputs) = (self.receivers_of(&message.label), self.outputs_to(caller, &message.label));
+        receivers.retain(|receiver| message.body.is_for_receivers() && receiver.listens_to(caller));
+        outputs.retain(|_| message.body.is_for_senders());
+        if receivers.is_empty() && outputs.is_empty() {
+            return self.count_refused(caller);
         }
+        receivers.iter().for_each(|receiver| receiver.control(caller, &message));
+        outputs.iter().for_each(|output| output.control(&message));
+    }
+
+    /// A call or a control message of this participant was refused.
+    pub fn count_refused(&self, caller: &str) {
+        let (mut receivers, mut outputs) = (self.receivers(), self.outputs());
+        let listens = |receiver: &Arc<ReceiverCore>| receiver.listens_to(caller);
+        if receivers.iter().any(listens) || outputs.iter().any(|output| output.destination() == caller) {
+            receivers.retain(listens);
+            outputs.retain(|output| output.destination() == caller);
+        }
+        receivers.iter().for_each(|receiver| receiver.message_refused());
+        outputs.iter().for_each(|output| output.message_refused());
     }
 
     fn hello(&self, caller: &str, payload: &str) -> Result<String, RpcFailure> {
-        let hello = HelloRequest::parse(payload).map_err(refused)?;
+        let hello = HelloRequest::parse(payload).inspect_err(|_| self.count_refused(caller)).map_err(refused)?;
         let receivers = self.receivers_of(&hello.label);
         let of_caller = receivers.iter().find(|receiver| receiver.wanted_sender() == Some(caller));
         let of_any = receivers.iter().find(|receiver| receiver.wanted_sender().is_none());
@@ -76,33 +101,33 @@ impl RoomCore {
             None if receivers.is_empty() => Some(HelloAnswer::NotReady),
             None => Some(HelloAnswer::Rejected),
         };
+        if matches!(answer, Some(HelloAnswer::Rejected)) {
+            self.count_refused(caller);
+        }
         let unsupported = || RpcFailure::new(UNSUPPORTED_METHOD, "only version 0 is spoken here");
         answer.map(|answer| answer.to_json()).ok_or_else(unsupported)
     }
 
-    fn clear(&self, caller: &str, payload: &str) -> Result<bool, RpcFailure> {
-        if payload.is_empty() {
-            return Ok(self.clear_requested(caller));
-        }
-        let message = rpc::Clear::parse(payload).map_err(refused)?;
+    fn clear(&self, caller: &str, payload: &str) -> Result<bool, WireError> {
+        let message = rpc::Clear::parse(payload)?;
         let receivers = self.receivers_of(&message.label);
         // Each is told, whoever takes it.
         Ok(receivers.iter().filter(|receiver| receiver.segments_cleared(caller, &message)).count() > 0)
     }
 
-    fn playback_started(&self, caller: &str, payload: &str) -> Result<bool, RpcFailure> {
-        let message = rpc::PlaybackStarted::parse(payload).map_err(refused)?;
+    fn playback_started(&self, caller: &str, payload: &str) -> Result<bool, WireError> {
+        let message = rpc::PlaybackStarted::parse(payload)?;
         let outputs = self.outputs_to(caller, &message.label);
         Ok(outputs.iter().any(|output| output.segment_playing(&message)))
     }
 
     /// A receiver of version 1 may still have segments of version 0 to finish.
-    fn playback_finished(&self, caller: &str, payload: &str) -> Result<bool, RpcFailure> {
+    fn playback_finished(&self, caller: &str, payload: &str) -> Result<bool, WireError> {
         if let Ok(message) = rpc::PlaybackFinished::parse(payload) {
             let outputs = self.outputs_to(caller, &message.label);
             return Ok(outputs.iter().any(|output| output.segment_finished(&message)));
         }
-        let message = v0::PlaybackFinished::parse(payload).map_err(refused)?;
+        let message = v0::PlaybackFinished::parse(payload)?;
         let outputs = self.outputs_to(caller, &Label::default());
         Ok(outputs.iter().any(|output| output.playback_finished(&message)))
     }

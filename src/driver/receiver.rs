@@ -279,6 +279,11 @@ impl ReceiverCore {
         self.shared.lock().session.sender() == Some(sender)
     }
 
+    /// Whether this participant is the one listened to, there or not.
+    pub fn listens_to(&self, identity: &str) -> bool {
+        self.shared.lock().session.listens_to(identity)
+    }
+
     pub fn participant_joined(&self, identity: &str, kind: ParticipantKind) {
         let is_agent = kind == ParticipantKind::Agent;
         self.tell(|session, _| session.participant_joined(identity, is_agent));
@@ -326,6 +331,16 @@ impl ReceiverCore {
 
     pub fn control(&self, caller: &str, message: &Control) {
         self.tell(|session, now| session.control(caller, message, now));
+    }
+
+    /// A call or a control message was refused.
+    pub fn message_refused(&self) {
+        self.shared.lock().session.message_refused();
+    }
+
+    /// A stream that no receiver has the label of.
+    pub fn stream_of_other_label(&self, sender: &str) {
+        self.tell(|session, _| session.stream_of_other_label(sender));
     }
 
     pub fn open_stream(

@@ -272,6 +272,11 @@ impl RoomCore {
     pub fn open_stream(&self, sender: &str, header: &HashMap<String, String>) -> Option<StreamSink> {
         let label = attributes::label(header);
         let mut receivers = self.receivers();
+        if !receivers.iter().any(|receiver| receiver.label().as_str() == label) {
+            let of_sender = receivers.iter().any(|receiver| receiver.listens_to(sender));
+            let counting = receivers.iter().filter(|receiver| !of_sender || receiver.listens_to(sender));
+            counting.for_each(|receiver| receiver.stream_of_other_label(sender));
+        }
         receivers.retain(|receiver| receiver.label().as_str() == label);
         let stream = self.next_stream.fetch_add(1, Relaxed);
         let expected: Vec<_> = receivers.iter().filter(|r| r.expects(sender)).collect();

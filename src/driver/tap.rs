@@ -12,12 +12,19 @@
 //! its handler asks here for the answer. Those of version 1 say what they are about and need no place; nor do control
 //! messages, which may be lost and repeated.
 //!
+//! Servers let agents open streams of text in the name of others, and a call is such a stream. One of ours in the name of
+//! another than its session's participant is dropped: an agent could clear what somebody else sends.
+//!
 //! Kinds of packets that nobody here has a use for are taken, too: `livekit` trusts their content and could panic.
 //!
 //! Its lock is held while a receiver takes a chunk, so that packets of one sender are never handled out of order; the
 //! receivers never call back.
 
-use super::{own_calls::is_control, receiver::StreamSink, room_core::RoomCore};
+use super::{
+    own_calls::{is_control, METHODS},
+    receiver::StreamSink,
+    room_core::RoomCore,
+};
 use crate::wire::{
     packet::{Body, Call, Packet, StreamHeader},
     v0,
@@ -26,7 +33,7 @@ use bytes::Bytes;
 use libwebrtc::tap::DataTap;
 use parking_lot::Mutex;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -35,6 +42,8 @@ use std::{
 const MAX_EARLY_BYTES: usize = 64 << 20;
 /// And for how long.
 const MAX_EARLY_AGE: Duration = Duration::from_secs(10);
+/// Memory of an attribute beside its bytes in the packet.
+const ATTRIBUTE_BYTES: usize = 128;
 /// Streams of one sender whose trailers have not come; the oldest is forgotten for one more.
 const MAX_OPEN_STREAMS: usize = 16;
 /// Senders whose last sequence number is kept.
@@ -63,11 +72,28 @@ struct State {
     last_sequence: HashMap<String, u32>,
     /// SIDs of who is in the room, by identity.
     present: HashMap<String, String>,
-    /// Packets of participants who are not known yet.
-    early: VecDeque<(Instant, Packet)>,
+    /// What came of participants who are not known yet, by SID.
+    early: HashMap<String, Early>,
+    /// Memory of all of it.
     early_bytes: usize,
     /// What to answer to clears that were carried out.
     answers: VecDeque<ClearAnswer>,
+}
+
+/// A packet and when it came.
+struct Arrived {
+    packet: Packet,
+    at: Instant,
+    /// Memory that it takes, about.
+    bytes: usize,
+}
+
+/// What came of one session.
+#[derive(Default)]
+struct Early {
+    packets: VecDeque<Arrived>,
+    /// Streams of ours that began among them.
+    streams: HashSet<String>,
 }
 
 struct ClearAnswer {
@@ -89,7 +115,9 @@ impl Tap {
     /// The room has learned of new participants: what came too early is handled now, in its order.
     pub fn participants_changed(&self) {
         let Some(room) = self.room.upgrade() else { return };
-        self.state.lock().handle_early(&room);
+        let mut state = self.state.lock();
+        let early: Vec<String> = state.early.keys().cloned().collect();
+        early.iter().for_each(|sid| state.handle_early(&room, sid));
     }
 
     /// Whether a clear was for one of our receivers, if it was seen here: then it was carried out.
@@ -137,16 +165,32 @@ impl DataTap for Tap {
                 true
             }
             Body::User(_) | Body::Other => false,
-            _ => reliable && self.state.lock().handle(&room, packet, Instant::now()),
+            _ => reliable && self.state.lock().handle(&room, Arrived::now(packet, raw.len())),
         }
+    }
+}
+
+impl Arrived {
+    fn now(packet: Packet, raw_bytes: usize) -> Self {
+        let attributes = if let Body::StreamHeader(header) = &packet.body { header.attributes.len() } else { 0 };
+        let bytes = raw_bytes + attributes * ATTRIBUTE_BYTES + std::mem::size_of::<Self>();
+        Self { packet, at: Instant::now(), bytes }
     }
 }
 
 impl State {
     /// `true`: taken.
-    fn handle(&mut self, room: &RoomCore, packet: Packet, came: Instant) -> bool {
-        if let Some(Call { id, method: v0::METHOD_CLEAR_BUFFER, has_payload: false }) = packet.rpc_request() {
-            self.clear(room, &packet, id);
+    fn handle(&mut self, room: &RoomCore, arrived: Arrived) -> bool {
+        let packet = &arrived.packet;
+        if let Some(Call { id, method, has_payload }) = packet.rpc_request() {
+            if let Some(agent) = self.impostor(packet).filter(|_| METHODS.contains(&method)) {
+                tracing::info!("{agent} calls {method} in the name of {}", packet.participant_identity);
+                room.count_refused(agent);
+                return true;
+            }
+            if method == v0::METHOD_CLEAR_BUFFER && !has_payload {
+                self.clear(room, packet, id);
+            }
             return false;
         }
         let stream_id = match &packet.body {
@@ -160,16 +204,15 @@ impl State {
         if !begins && !self.open.contains_key(&name) && !self.is_early(&name) {
             return false;
         }
-        if self.is_unknown(room, &packet) {
-            self.keep_early(came, packet);
+        if self.is_unknown(room, packet) {
+            self.keep_early(name, begins, arrived);
             return true;
         }
-        if self.has_early(&name.0) {
-            self.handle_early(room);
-        }
+        self.handle_early(room, &name.0);
         if self.is_repeat(&name.0, packet.sequence) {
             return true;
         }
+        let packet = arrived.packet;
         match packet.body {
             Body::StreamHeader(header) => {
                 let sender = packet.participant_identity.to_string();
@@ -191,12 +234,20 @@ impl State {
         true
     }
 
-    /// Handles what came too early, in its order; what still does waits on.
-    fn handle_early(&mut self, room: &RoomCore) {
-        self.early_bytes = 0;
-        for (came, packet) in std::mem::take(&mut self.early) {
-            self.handle(room, packet, came);
+    /// Handles what came too early of a session, in its order; what still does waits on.
+    fn handle_early(&mut self, room: &RoomCore, sid: &str) {
+        let Some(Early { packets, .. }) = self.early.remove(sid) else { return };
+        for arrived in packets {
+            self.early_bytes -= arrived.bytes;
+            self.handle(room, arrived);
         }
+    }
+
+    /// The participant whose packet this is, if it is in the name of another.
+    fn impostor(&self, packet: &Packet) -> Option<&str> {
+        let (sid, claimed) = (&*packet.participant_sid, &*packet.participant_identity);
+        let other = self.present.iter().find(|(identity, present)| **present == *sid && **identity != *claimed);
+        other.map(|(identity, _)| identity.as_str())
     }
 
     fn clear(&mut self, room: &RoomCore, packet: &Packet, call: &str) {
@@ -205,9 +256,7 @@ impl State {
         if self.is_unknown(room, packet) {
             return;
         }
-        if self.has_early(sid) {
-            self.handle_early(room);
-        }
+        self.handle_early(room, sid);
         if self.is_repeat(sid, packet.sequence) {
             return;
         }
@@ -251,35 +300,32 @@ impl State {
         self.open.insert(name, OpenStream { sender, order: self.opened, sink });
     }
 
-    fn has_early(&self, sid: &str) -> bool {
-        self.early.iter().any(|(_, packet)| *packet.participant_sid == *sid)
-    }
-
     fn is_early(&self, (sid, stream_id): &StreamName) -> bool {
-        self.early.iter().any(|(_, packet)| {
-            *packet.participant_sid == **sid
-                && matches!(&packet.body, Body::StreamHeader(header) if *header.stream_id == **stream_id)
-        })
+        self.early.get(sid).is_some_and(|early| early.streams.contains(stream_id))
     }
 
-    fn keep_early(&mut self, came: Instant, packet: Packet) {
-        while self.early.front().is_some_and(|(first, _)| came.duration_since(*first) > MAX_EARLY_AGE) {
-            if let Some((_, packet)) = self.early.pop_front() {
-                self.early_bytes -= size(&packet);
+    fn keep_early(&mut self, (sid, stream_id): StreamName, begins: bool, arrived: Arrived) {
+        let bytes = &mut self.early_bytes;
+        self.early.retain(|_, early| {
+            while early.packets.front().is_some_and(|first| arrived.at.duration_since(first.at) > MAX_EARLY_AGE) {
+                *bytes -= early.packets.pop_front().map_or(0, |old| old.bytes);
             }
-        }
-        if self.early_bytes + size(&packet) > MAX_EARLY_BYTES {
-            tracing::debug!("{} sends before the room knows it; a packet was dropped", packet.participant_identity);
+            !early.packets.is_empty()
+        });
+        if *bytes + arrived.bytes > MAX_EARLY_BYTES {
+            tracing::debug!(
+                "{} sends before the room knows it; a packet was dropped",
+                arrived.packet.participant_identity
+            );
             return;
         }
-        self.early_bytes += size(&packet);
-        self.early.push_back((came, packet));
+        *bytes += arrived.bytes;
+        let early = self.early.entry(sid).or_default();
+        if begins {
+            early.streams.insert(stream_id);
+        }
+        early.packets.push_back(arrived);
     }
-}
-
-fn size(packet: &Packet) -> usize {
-    let content = if let Body::StreamChunk(chunk) = &packet.body { chunk.content.len() } else { 0 };
-    content + std::mem::size_of::<Packet>()
 }
 
 /// Plain video: compressed or encrypted streams are livekit's to unpack.
@@ -288,271 +334,6 @@ fn is_ours(header: &StreamHeader) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        driver::{
-            participant::{Participant, ParticipantKind},
-            Receiver, ReceiverEvent, ReceiverOptions, Room, RoomOptions, SegmentCause, Wait,
-        },
-        wire::{
-            packet::encode,
-            v1::{
-                control::{self, Control, TOPIC_CONTROL},
-                Label,
-            },
-        },
-    };
-    use livekit_protocol::{
-        data_packet::Value,
-        data_stream::{
-            header::ContentHeader::{ByteHeader, TextHeader},
-            ByteHeader as Bytewise, Chunk, Header, TextHeader as Textual, Trailer,
-        },
-        ChatMessage, DataPacket, RpcRequest, Transcription, UserPacket,
-    };
-
-    /// A tap before a room with a receiver, and what its sender, `camera`, would send.
-    struct Setting {
-        room: Room,
-        receiver: Receiver,
-        tap: Arc<Tap>,
-        sequence: u32,
-    }
-
-    impl Setting {
-        fn new(name: &str, sender: Option<&str>) -> Self {
-            let room = Room::connect(&format!("loopback:{name}"), "", RoomOptions::default()).unwrap();
-            let options = ReceiverOptions { sender: sender.map(str::to_owned), ..Default::default() };
-            let receiver = Receiver::create(&room, options).unwrap();
-            let tap = Tap::new(room.core());
-            Self { room, receiver, tap, sequence: 0 }
-        }
-
-        /// Whether the tap took it.
-        fn packet(&mut self, value: Value) -> bool {
-            self.sequence += 1;
-            let packet = DataPacket {
-                participant_sid: "PA_1".into(),
-                participant_identity: "camera".into(),
-                sequence: self.sequence,
-                value: Some(value),
-                ..Default::default()
-            };
-            self.tap.on_packet(&encode(&packet), true)
-        }
-
-        fn open(&mut self, stream: &str) -> bool {
-            let attributes = [("width", "2"), ("height", "1"), ("type", "0")];
-            self.packet(Value::StreamHeader(Header {
-                stream_id: stream.into(),
-                topic: v0::TOPIC.into(),
-                attributes: attributes.map(|(name, value)| (name.into(), value.into())).into(),
-                content_header: Some(ByteHeader(Bytewise { name: "VIDEO_1".into() })),
-                ..Default::default()
-            }))
-        }
-
-        /// One whole frame.
-        fn frame(&mut self, stream: &str) -> bool {
-            let content = vec![self.sequence as u8; 8];
-            self.packet(Value::StreamChunk(Chunk { stream_id: stream.into(), content, ..Default::default() }))
-        }
-
-        fn close(&mut self, stream: &str) -> bool {
-            self.packet(Value::StreamTrailer(Trailer { stream_id: stream.into(), ..Default::default() }))
-        }
-
-        fn join(&self) {
-            let participant = Participant {
-                identity: "camera".into(),
-                name: String::new(),
-                metadata: String::new(),
-                kind: ParticipantKind::Agent,
-            };
-            self.room.core().participant_joined(participant, true);
-        }
-
-        fn next(&self) -> ReceiverEvent {
-            loop {
-                match self.receiver.next_event(Wait::Try).unwrap() {
-                    ReceiverEvent::Sender(_) => {}
-                    event => return event,
-                }
-            }
-        }
-
-        fn expect_segment(&self, segment: u64) {
-            assert!(matches!(self.next(), ReceiverEvent::SegmentStart { segment: s, .. } if s == segment));
-            assert!(matches!(self.next(), ReceiverEvent::Frame(frame) if frame.info().segment == segment));
-            let end = self.next();
-            assert!(matches!(end, ReceiverEvent::SegmentEnd { cause: SegmentCause::Flushed, .. }), "{end:?}");
-        }
-    }
-
-    fn packet_call() -> Value {
-        Value::RpcRequest(RpcRequest {
-            id: "call".into(),
-            method: v0::METHOD_CLEAR_BUFFER.into(),
-            version: 1,
-            ..Default::default()
-        })
-    }
-
-    fn stream_call() -> Value {
-        let attributes = [("lk.rpc_request_id", "call"), ("lk.rpc_request_method", v0::METHOD_CLEAR_BUFFER)];
-        Value::StreamHeader(Header {
-            stream_id: "text".into(),
-            topic: "lk.rpc_request".into(),
-            attributes: attributes.map(|(name, value)| (name.into(), value.into())).into(),
-            content_header: Some(TextHeader(Textual::default())),
-            ..Default::default()
-        })
-    }
-
-    #[test]
-    fn a_clear_ends_what_came_before_it_and_nothing_after() {
-        for (name, call) in [("tap-clear-1", packet_call()), ("tap-clear-2", stream_call())] {
-            let mut to = Setting::new(name, Some("camera"));
-            assert!(to.open("one") && to.frame("one"));
-            assert!(!to.packet(call), "livekit answers it");
-            assert!(to.open("two") && to.frame("two") && to.close("two"));
-            // livekit's handler asks late.
-            assert_eq!(to.tap.clear_answer("camera", "call"), Some(true));
-            assert_eq!(to.tap.clear_answer("camera", "call"), None, "an answer is given once");
-
-            assert!(matches!(to.next(), ReceiverEvent::SegmentStart { segment: 1, .. }));
-            assert!(matches!(to.next(), ReceiverEvent::Cleared));
-            let end = to.next();
-            assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 1, cause: SegmentCause::Cleared, .. }));
-            to.expect_segment(2);
-        }
-    }
-
-    #[test]
-    fn a_clear_of_version_1_is_left_to_the_call() {
-        let mut to = Setting::new("tap-clear-v1", Some("camera"));
-        assert!(to.open("one") && to.frame("one"));
-        let Value::RpcRequest(call) = packet_call() else { panic!("a call is expected") };
-        assert!(!to.packet(Value::RpcRequest(RpcRequest { payload: "{}".into(), ..call })));
-        assert_eq!(to.tap.clear_answer("camera", "call"), None);
-        assert!(to.close("one"));
-        to.expect_segment(1);
-    }
-
-    #[test]
-    fn control_messages_are_taken_on_both_channels_and_those_of_applications_on_none() {
-        let to = Setting::new("tap-control", Some("camera"));
-        let ping = Control { label: Label::default(), body: control::Body::Ping { token: 1 } };
-        for (topic, payload, ours) in [(TOPIC_CONTROL, ping.encode(), true), ("chat", b"hi".to_vec(), false)] {
-            let said = UserPacket { topic: Some(topic.into()), payload, ..Default::default() };
-            let packet = DataPacket {
-                participant_identity: "camera".into(),
-                value: Some(Value::User(said)),
-                ..Default::default()
-            };
-            for reliable in [true, false] {
-                assert_eq!(to.tap.on_packet(&encode(&packet), reliable), ours);
-            }
-        }
-    }
-
-    #[test]
-    fn video_is_taken_off_the_reliable_channel_only() {
-        let to = Setting::new("tap-lossy", Some("camera"));
-        let header = Header {
-            topic: v0::TOPIC.into(),
-            content_header: Some(ByteHeader(Bytewise { name: "VIDEO_1".into() })),
-            ..Default::default()
-        };
-        let packet = DataPacket {
-            participant_identity: "camera".into(),
-            value: Some(Value::StreamHeader(header)),
-            ..Default::default()
-        };
-        assert!(!to.tap.on_packet(&encode(&packet), false));
-        assert!(to.tap.on_packet(&encode(&packet), true));
-    }
-
-    #[test]
-    fn a_clear_of_a_stranger_clears_nothing() {
-        let mut to = Setting::new("tap-stranger", None);
-        assert!(!to.packet(packet_call()));
-        assert_eq!(to.tap.clear_answer("camera", "call"), None, "livekit asks when the room knows it");
-        assert_eq!(to.receiver.next_event(Wait::Try).unwrap_err(), crate::driver::DriverError::Timeout);
-    }
-
-    #[test]
-    fn what_came_before_its_participant_was_known_keeps_its_place() {
-        let mut to = Setting::new("tap-early", None);
-        assert!(to.open("one") && to.frame("one"));
-        // The room knows it, but the tap was not told yet.
-        to.join();
-        assert!(to.close("one"));
-        to.expect_segment(1);
-        to.tap.participants_changed();
-        assert_eq!(to.receiver.next_event(Wait::Try).unwrap_err(), crate::driver::DriverError::Timeout);
-    }
-
-    #[test]
-    fn streams_of_a_new_session_outlive_the_old_one() {
-        let mut to = Setting::new("tap-rejoin", Some("camera"));
-        assert!(to.open("one"));
-        to.tap.participant_left("PA_0");
-        assert!(to.frame("one") && to.close("one"));
-        to.expect_segment(1);
-    }
-
-    #[test]
-    fn a_stream_of_the_senders_next_session_waits_for_the_news_of_it() {
-        let mut to = Setting::new("tap-next-session", Some("camera"));
-        to.tap.participant_joined("camera", "PA_0");
-        to.join();
-        assert!(to.open("one") && to.frame("one"), "of PA_1");
-        to.tap.participant_left("PA_0");
-        to.room.core().participant_left("camera");
-        while let Ok(event) = to.receiver.next_event(Wait::Try) {
-            assert!(matches!(event, ReceiverEvent::Sender(_)), "{event:?}");
-        }
-        to.tap.participant_joined("camera", "PA_1");
-        to.join();
-        to.tap.participants_changed();
-        assert!(to.close("one"));
-        to.expect_segment(1);
-    }
-
-    #[test]
-    fn a_stream_of_the_new_session_may_come_before_the_news_of_it() {
-        let mut to = Setting::new("tap-restart", Some("camera"));
-        assert!(to.open("one"));
-        to.tap.reconnecting();
-        to.room.core().reconnecting();
-        assert!(to.open("two") && to.frame("two"));
-        to.tap.restarted();
-        to.room.core().reconnected(true);
-        assert!(!to.frame("one"), "nobody knows it any more");
-        assert!(to.close("two"));
-        assert!(matches!(to.next(), ReceiverEvent::SegmentStart { segment: 1, .. }));
-        let end = to.next();
-        assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 1, cause: SegmentCause::Truncated, .. }), "{end:?}");
-        to.expect_segment(2);
-
-        assert!(to.open("three"));
-        to.tap.reconnecting();
-        to.room.core().reconnecting();
-        to.tap.restarted();
-        to.room.core().reconnected(true);
-        assert!(matches!(to.next(), ReceiverEvent::SegmentStart { segment: 3, .. }));
-        let end = to.next();
-        assert!(matches!(end, ReceiverEvent::SegmentEnd { segment: 3, cause: SegmentCause::Truncated, .. }), "{end:?}");
-    }
-
-    #[test]
-    fn what_livekit_could_stumble_over_does_not_reach_it() {
-        let mut to = Setting::new("tap-foreign", None);
-        assert!(to.packet(Value::Transcription(Transcription { track_id: "not a SID".into(), ..Default::default() })));
-        assert!(to.packet(Value::ChatMessage(ChatMessage::default())));
-        let call = RpcRequest { id: "call".into(), method: "shout".into(), ..Default::default() };
-        assert!(!to.packet(Value::RpcRequest(call)));
-    }
-}
+mod hostile;
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,8 @@ pub struct lkv_output_stats {
     pub refused_large: u64,
     /// Times that a segment went on in another stream, after a full reconnect.
     pub segments_resumed: u64,
-    /// Control messages that are not for this output, or come too late.
+    /// Control messages and calls of the library's own that were refused: not for this output, too late, or not to be
+    /// read.
     pub messages_stale: u64,
     /// Full reconnects of the room.
     pub reconnects: u64,

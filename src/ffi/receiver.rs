@@ -138,7 +138,8 @@ pub struct lkv_receiver_stats {
     pub refused_many: u64,
     /// Streams refused because they are of another label or life of the sender, or of a segment that is over or cleared.
     pub refused_stale: u64,
-    /// Control messages and clears that are not for this receiver, come too late, or claim what cannot be.
+    /// Control messages and calls of the library's own that were refused: not for this receiver, too late, claiming what
+    /// cannot be, or not to be read.
     pub messages_stale: u64,
     /// Full reconnects of the room.
     pub reconnects: u64,

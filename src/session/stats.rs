@@ -54,7 +54,8 @@ pub struct ReceiverStats {
     pub chunks_refused: u64,
     /// Frames that were sent and did not arrive whole, by their numbers.
     pub frames_lost: u64,
-    /// Control messages and clears for another session or label, or that claim what cannot be.
+    /// Control messages and calls that were refused: of somebody else, for another session or label, that claim what
+    /// cannot be, or that cannot be read.
     pub messages_stale: u64,
     /// Full reconnects of the room.
     pub reconnects: u64,
@@ -113,7 +114,8 @@ pub struct OutputStats {
     pub playback_unmatched: u64,
     /// Events dropped because nobody took them.
     pub events_dropped: u64,
-    /// Control messages for another session or label, or that are not for senders.
+    /// Control messages and calls that were refused: of somebody else, for another session or label, not for senders, or
+    /// that cannot be read.
     pub messages_stale: u64,
     /// Full reconnects of the room.
     pub reconnects: u64,

@@ -17,6 +17,9 @@ pub enum WireError {
         /// The beginning of what it was.
         value: String,
     },
+    /// A stream has more than [`super::v0::MAX_ATTRIBUTES`].
+    #[error("a stream of {0} attributes")]
+    TooManyAttributes(usize),
     /// Attributes that are numbers, but not those of a frame; or a frame of another size than they say.
     #[error(transparent)]
     Frame(#[from] FrameError),

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use serde_json::{json, Map, Value};
 
-use super::WireError;
+use super::{v1::MAX_PAYLOAD_BYTES, WireError};
 use crate::frame::{Layout, PixelFormat};
 
 /// Topic of the byte streams that carry video.
@@ -28,6 +28,9 @@ pub const ANSWER_REJECT: &str = "reject";
 pub const CHUNK_BYTES: usize = 15_000;
 /// Greatest playback position in microseconds (35 years): up to here seconds in an `f64` keep every one of them.
 pub const MAX_POSITION_US: i64 = 1 << 50;
+
+/// Most attributes of a stream, those that are not read included.
+pub const MAX_ATTRIBUTES: usize = 64;
 
 const WIDTH: &str = "width";
 const HEIGHT: &str = "height";
@@ -60,6 +63,9 @@ pub struct StreamAttributes {
 impl StreamAttributes {
     /// Reads a stream's attributes. What is missing is RGBA or 640x480; the result always has a layout.
     pub fn from_map(attributes: &HashMap<String, String>) -> Result<Self, WireError> {
+        if attributes.len() > MAX_ATTRIBUTES {
+            return Err(WireError::TooManyAttributes(attributes.len()));
+        }
         let format = PixelFormat::try_from(number(attributes, TYPE)?.unwrap_or(PixelFormat::Rgba.number()))?;
         let width = number(attributes, WIDTH)?.unwrap_or(DEFAULT_WIDTH);
         let height = number(attributes, HEIGHT)?.unwrap_or(DEFAULT_HEIGHT);
@@ -112,6 +118,9 @@ impl PlaybackFinished {
 
     /// Reads the payload of [`METHOD_PLAYBACK_FINISHED`].
     pub fn parse(payload: &str) -> Result<Self, WireError> {
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(WireError::TooLong { what: "payload", bytes: payload.len(), limit: MAX_PAYLOAD_BYTES });
+        }
         let object: Map<String, Value> =
             serde_json::from_str(payload).map_err(|_| WireError::PlaybackFinished("not a JSON object"))?;
         let seconds = object.get("playback_position").and_then(Value::as_f64);
@@ -146,6 +155,22 @@ mod tests {
             let attributes = StreamAttributes { format, width: 641, height: 16384 };
             assert_eq!(StreamAttributes::from_map(&attributes.to_map()), Ok(attributes));
         }
+    }
+
+    #[test]
+    fn payloads_have_a_bound() {
+        let of = |bytes| format!(r#"{{"playback_position": 1, "interrupted": false, "a": "{}"}}"#, "x".repeat(bytes));
+        let most = MAX_PAYLOAD_BYTES - of(0).len();
+        assert!(PlaybackFinished::parse(&of(most)).is_ok());
+        assert!(matches!(PlaybackFinished::parse(&of(most + 1)), Err(WireError::TooLong { .. })));
+    }
+
+    #[test]
+    fn attributes_have_a_bound() {
+        let of = |count: usize| (0..count).map(|number| (number.to_string(), String::new())).collect();
+        assert!(StreamAttributes::from_map(&of(MAX_ATTRIBUTES)).is_ok());
+        let error = StreamAttributes::from_map(&of(MAX_ATTRIBUTES + 1));
+        assert_eq!(error, Err(WireError::TooManyAttributes(MAX_ATTRIBUTES + 1)));
     }
 
     #[test]

@@ -198,6 +198,7 @@ pub fn kind(error: &WireError) -> String {
         WireError::Frame(_) => "frame".to_owned(),
         WireError::Position => "position".to_owned(),
         WireError::PlaybackFinished(_) => "playback_finished".to_owned(),
+        WireError::TooManyAttributes(_) => "too_many".to_owned(),
         WireError::Version(_) => "version".to_owned(),
         WireError::TooLong { .. } => "too_long".to_owned(),
         WireError::Json => "json".to_owned(),

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 const ATTEMPTS: u32 = 4;
 /// After the first failure; twice as long after each further one.
 const RETRY: Duration = Duration::from_millis(500);
-/// Calls that wait or are on their way; beyond it the library's own are left to the sender to make up.
+/// Calls that wait or are on their way, to a sender that does not answer. Beyond it the library's own are left to the
+/// sender to make up, and the application's have failed.
 const MAX_CALLS: usize = 2 * MAX_WAITING_SEGMENTS;
 
 /// What a segment of version 1 is called by its sender.
@@ -96,7 +97,7 @@ impl Notifications {
         let waiting = self.waiting.iter_mut().find(|waiting| waiting.segment == segment && segment <= known);
         let waiting = waiting.ok_or(SessionError::NotFound)?;
         let first = !std::mem::replace(&mut waiting.playing, true);
-        if let (Some(wire), true) = (waiting.wire.clone(), first) {
+        if let (Some(wire), true, true) = (waiting.wire.clone(), first, self.calls.len() < MAX_CALLS) {
             let WireSegment { label, session, segment: number } = wire;
             let message = Message::Started(rpc::PlaybackStarted { label, session, segment: number });
             let sender = waiting.sender.clone();
@@ -122,6 +123,12 @@ impl Notifications {
             self.last_id += 1;
             let (position_us, answer) = (message.position_us, NotifyAnswer::Ok);
             return Ok((NotifyId(self.last_id), Some(ReceiverEvent::Notified { segment, position_us, answer })));
+        }
+        if self.calls.len() >= MAX_CALLS {
+            self.last_id += 1;
+            let answer = NotifyAnswer::Failed("the sender has too many calls to answer".to_owned());
+            let event = ReceiverEvent::Notified { segment, position_us: message.position_us, answer };
+            return Ok((NotifyId(self.last_id), Some(event)));
         }
         let message = wire.map_or(Message::V0(message), |wire| finish_of(wire, message));
         Ok((self.call(segment, sender, message, true), None))

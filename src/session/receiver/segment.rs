@@ -9,7 +9,7 @@ use crate::frame::{Frame, FrameInfo, FramePool, Layout};
 use crate::wire::assembler::Assembler;
 use crate::wire::v0::StreamAttributes;
 use crate::wire::v1::assembler::{RecordAssembler, RecordLimits};
-use crate::wire::v1::Codec;
+use crate::wire::v1::{Codec, MAX_NUMBER};
 use std::time::Instant;
 
 pub(super) struct Segment {
@@ -54,6 +54,8 @@ pub(super) enum Order {
     Repeated,
     /// So many chunks before it never came.
     Gap(u64),
+    /// No stream has so many chunks.
+    Absurd,
 }
 
 impl Segment {
@@ -90,6 +92,7 @@ impl Pixels {
         match index.checked_sub(self.next_chunk) {
             None => Order::Repeated,
             Some(0) => Order::Next,
+            Some(_) if index > MAX_NUMBER => Order::Absurd,
             Some(missing) => Order::Gap(missing),
         }
     }

@@ -18,13 +18,21 @@ impl ReceiverSession {
     /// A video stream was opened; whether it is taken. The chunks of a refused one need not be reported.
     pub fn stream_opened(&mut self, opened: StreamOpened<'_>, now: Instant) -> bool {
         let Some(sender) = self.sender.listened_to(opened.sender).filter(|_| !self.closed).cloned() else {
-            self.stats.refused_foreign += 1;
-            return self.refuse(None);
+            return self.refuse_foreign();
         };
         match v1::is_v1(opened.attributes) {
             Ok(true) if self.link.receiver.is_some() => self.open_v1(&opened, sender, now),
             Err(error) if self.link.receiver.is_some() => self.refuse_bad(&error),
             Ok(_) | Err(_) => self.open_v0(&opened, sender, now),
+        }
+    }
+
+    /// A stream of a label that nobody listens to was opened.
+    pub fn stream_of_other_label(&mut self, sender: &str) {
+        if self.listens_to(sender) {
+            self.refuse_stale();
+        } else {
+            self.refuse_foreign();
         }
     }
 
@@ -44,6 +52,10 @@ impl ReceiverSession {
             Order::Repeated => self.stats.chunks_repeated += 1,
             Order::Gap(missing) => {
                 self.stats.chunks_lost = self.stats.chunks_lost.saturating_add(missing);
+                self.end_open(SegmentCause::Truncated);
+            }
+            Order::Absurd => {
+                self.stats.chunks_refused += 1;
                 self.end_open(SegmentCause::Truncated);
             }
             Order::Next => {
@@ -254,6 +266,11 @@ impl ReceiverSession {
     fn refuse_bad(&mut self, error: &WireError) -> bool {
         self.stats.refused_bad += 1;
         self.refuse(Some((ErrorKind::BadStream, error.to_string())))
+    }
+
+    fn refuse_foreign(&mut self) -> bool {
+        self.stats.refused_foreign += 1;
+        self.refuse(None)
     }
 
     fn refuse_stale(&mut self) -> bool {

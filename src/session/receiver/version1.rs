@@ -20,6 +20,16 @@ impl ReceiverSession {
         &self.link.label
     }
 
+    /// Whether this participant is the one listened to, there or not.
+    pub fn listens_to(&self, identity: &str) -> bool {
+        self.sender.listened_to(identity).is_some()
+    }
+
+    /// A call or a control message was refused before it came here.
+    pub fn message_refused(&mut self) {
+        self.stats.messages_stale += 1;
+    }
+
     /// A participant says hello to this label; `None` if only version 0 is spoken here.
     pub fn hello(&mut self, caller: &str, hello: &HelloRequest, now: Instant) -> Option<HelloAnswer> {
         let receiver = self.link.receiver.clone()?;

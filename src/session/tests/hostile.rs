@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::session::output::MAX_EVENTS;
+use crate::session::playback::MAX_WAITING_SEGMENTS;
 use crate::session::receiver::MAX_QUEUED_SEGMENTS;
+use crate::wire::v1::MAX_NUMBER;
 
 const MANY: u64 = 1_000_000;
 
@@ -76,12 +78,15 @@ fn a_million_agents_come_and_go() {
 
 #[test]
 fn absurd_chunk_indices() {
-    for index in [1, 2, u64::from(u32::MAX), u64::MAX] {
+    for (index, lost, refused) in [(1, 3, 0), (MAX_NUMBER, 3 * MAX_NUMBER, 0), (MAX_NUMBER + 1, 0, 3), (u64::MAX, 0, 3)]
+    {
         let mut receiver = Receiver::new();
         for _ in 0..3 {
             receiver.open();
             receiver.session.chunk(receiver.stream, index, &[0; FRAME_BYTES], receiver.now);
         }
+        let stats = receiver.session.stats();
+        assert_eq!((stats.chunks_lost, stats.chunks_refused), (lost, refused));
         receiver.session.close();
         let expected = [1, 2, 3].map(|segment| [format!("start {segment}"), format!("end {segment} Truncated 0")]);
         assert_eq!(receiver.events(), expected.concat());
@@ -147,4 +152,29 @@ fn answers_to_what_was_not_asked_are_ignored() {
     }
     assert_eq!(output.events(), [""; 0]);
     assert_eq!(output.session.stats(), OutputStats { version: Some(0), ..OutputStats::default() });
+}
+
+#[test]
+fn a_sender_that_never_answers_does_not_pile_calls_up() {
+    let mut receiver = Receiver::new();
+    let most = 2 * MAX_WAITING_SEGMENTS;
+    for _ in 0..3 * most {
+        receiver.segment(0);
+        receiver.events();
+        receiver.session.notify_playback_finished(0, 1, false).unwrap();
+    }
+    let sent = std::iter::from_fn(|| receiver.session.poll_request(receiver.now)).count();
+    assert_eq!(sent, most);
+    let failed = receiver.events();
+    assert_eq!(failed.len(), 1, "the others were taken: {failed:?}");
+    assert!(failed[0].contains("too many calls"), "{failed:?}");
+}
+
+#[test]
+fn streams_of_another_label_are_counted() {
+    let mut receiver = Receiver::new();
+    receiver.session.stream_of_other_label("alice");
+    receiver.session.stream_of_other_label("mallory");
+    let stats = receiver.session.stats();
+    assert_eq!((stats.streams_refused, stats.refused_stale, stats.refused_foreign), (2, 1, 1));
 }

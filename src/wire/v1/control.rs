@@ -98,6 +98,18 @@ impl Control {
     }
 }
 
+impl Body {
+    /// Whether senders say this.
+    pub fn is_for_receivers(&self) -> bool {
+        !matches!(self, Self::Credit { .. } | Self::Ready { .. } | Self::KeyFrame { .. })
+    }
+
+    /// Whether receivers say this.
+    pub fn is_for_senders(&self) -> bool {
+        !matches!(self, Self::Blocked { .. } | Self::KeepAlive { .. } | Self::Clear { .. })
+    }
+}
+
 impl TryFrom<proto::Body> for Body {
     type Error = WireError;
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One room of a situation's own: who plays in it, and the end of all of them.
 
-`language` says who plays a part: `c` and `cpp` are our example programs, `peer` is the official SDK (peer.py).
+`language` says who plays a part: `c` and `cpp` are our example programs, `peer` is the official SDK (peer.py), `hostile`
+the same with bad intentions (hostile.py).
 """
 
 import sys
@@ -66,6 +67,8 @@ class Room:
         the option alone, None is no option. `prefix` is a command that runs the program somewhere else."""
         if language == "peer":
             command = [sys.executable, "-m", "support.peer", {"sender": "send", "receiver": "receive"}.get(role, role)]
+        elif language == "hostile":
+            command = [sys.executable, "-m", "support.hostile", role]
         else:
             command = [programs.example(language, f"video_{role}"), "--events", "-", "--log-level", str(options.pop("log_level", None) or LOG_LEVEL)]
         options = {"url": url or self.server.url, "token": token or tokens.join_token(self.name, identity, kind), **options}

@@ -16,6 +16,7 @@ MAX_PAYLOAD_BYTES = 15360
 MAX_LISTED = 128
 MAX_DEPTH = 127
 MAX_LABEL_BYTES = 64
+MAX_ATTRIBUTES = 64
 MAX_CONTROL_BYTES = 1024
 MAX_HEADER_BYTES = 2048
 MAX_METADATA_BYTES = 1024
@@ -233,6 +234,7 @@ def decimal(attributes: dict, name: str, missing=None) -> int | None:
 
 def read_attributes(attributes: dict) -> dict:
     """The attributes of a stream of version 1."""
+    require(len(attributes) <= MAX_ATTRIBUTES, "too_many")
     require("lkv" in attributes, "field:lkv")
     require(attributes["lkv"] == "1", "version")
     kind, width, height = (decimal(attributes, *it) for it in (("type", 0), ("width", 640), ("height", 480)))

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What hostile participants put on the channels, in front of the tap: it keeps little, and the good go on.
+
+use super::tests::{header, packet_call, stream_call, Setting};
+use super::*;
+use crate::{
+    driver::{DriverError, ReceiverEvent, SegmentCause, Wait},
+    wire::{
+        packet::encode,
+        v1::{
+            control::{self, Control, TOPIC_CONTROL},
+            hello::METHOD_HELLO,
+            Label,
+        },
+    },
+};
+use livekit_protocol::{data_packet::Value, data_stream::Chunk, DataPacket, UserPacket};
+
+const MANY: u64 = 100_000;
+
+/// Messages of a stream's header whose id is another each time, made by writing eight digits over the first one's.
+fn headers(sid: &str, identity: &str, count: u64) -> impl Iterator<Item = Bytes> {
+    let id = "########";
+    let packet = DataPacket {
+        participant_sid: sid.into(),
+        participant_identity: identity.into(),
+        value: Some(header(id, 0)),
+        ..Default::default()
+    };
+    let raw = encode(&packet);
+    let at = raw.windows(id.len()).position(|window| window == id.as_bytes()).unwrap();
+    (0..count).map(move |number| {
+        let mut raw = raw.to_vec();
+        raw[at..at + id.len()].copy_from_slice(format!("{number:08}").as_bytes());
+        raw.into()
+    })
+}
+
+#[test]
+fn a_hundred_thousand_headers_of_a_stranger() {
+    let mut to = Setting::new("tap-million-stranger", Some("camera"));
+    to.join();
+    to.join_as("mallory", "PA_2");
+    assert!(to.open("one"));
+    assert!(headers("PA_2", "mallory", MANY).all(|raw| to.tap.on_packet(&raw, true)));
+    assert_eq!(to.tap.state.lock().open.len(), 1 + MAX_OPEN_STREAMS);
+    let stats = to.receiver.stats();
+    assert_eq!((stats.streams_refused, stats.refused_foreign), (MANY, MANY));
+    assert!(to.frame("one") && to.close("one"));
+    to.expect_segment(1);
+}
+
+#[test]
+fn a_hundred_thousand_headers_of_the_sender() {
+    let mut to = Setting::new("tap-million-sender", Some("camera"));
+    to.join();
+    assert!(headers("PA_1", "camera", MANY).all(|raw| to.tap.on_packet(&raw, true)));
+    assert_eq!(to.tap.state.lock().open.len(), MAX_OPEN_STREAMS);
+    let stats = to.receiver.stats();
+    assert_eq!((stats.segments_started, stats.refused_many), (MANY - stats.refused_many, stats.streams_refused));
+    assert!(stats.segments_started < 1000, "{stats:?}");
+    while to.receiver.next_event(Wait::Try).is_ok() {}
+    assert!(to.open("good") && to.frame("good") && to.close("good"));
+    assert!(matches!(to.next(), ReceiverEvent::SegmentEnd { cause: SegmentCause::Truncated, .. }));
+    to.expect_segment(stats.segments_started + 1);
+}
+
+#[test]
+fn a_hundred_thousand_headers_of_somebody_unknown_take_bounded_memory() {
+    let mut to = Setting::new("tap-million-early", Some("camera"));
+    to.join();
+    assert!(headers("PA_2", "mallory", MANY).all(|raw| to.tap.on_packet(&raw, true)));
+    {
+        let state = to.tap.state.lock();
+        assert!(state.early_bytes <= MAX_EARLY_BYTES);
+        let kept: usize = state.early.values().map(|early| early.packets.len()).sum();
+        assert!(kept * std::mem::size_of::<Arrived>() <= MAX_EARLY_BYTES, "{kept}");
+        assert!(state.open.is_empty());
+    }
+    assert!(to.open("one") && to.frame("one") && to.close("one"), "of one that is known");
+    to.expect_segment(1);
+    to.join_as("mallory", "PA_2");
+    to.tap.participants_changed();
+    let state = to.tap.state.lock();
+    assert_eq!((state.early_bytes, state.early.len()), (0, 0));
+}
+
+#[test]
+fn attributes_count_as_memory_of_what_waits() {
+    let to = Setting::new("tap-attributes", None);
+    for number in 0..200 {
+        let packet = DataPacket {
+            participant_sid: "PA_2".into(),
+            participant_identity: "mallory".into(),
+            value: Some(header(&number.to_string(), 4000)),
+            ..Default::default()
+        };
+        assert!(to.tap.on_packet(&encode(&packet), true));
+    }
+    let state = to.tap.state.lock();
+    let kept: usize = state.early.values().map(|early| early.packets.len()).sum();
+    assert!(kept < 200 && kept * 4000 * ATTRIBUTE_BYTES <= MAX_EARLY_BYTES, "{kept}");
+}
+
+#[test]
+fn a_stream_of_too_many_attributes_is_refused() {
+    let mut to = Setting::new("tap-many-attributes", Some("camera"));
+    to.join();
+    assert!(to.packet(header("one", v0::MAX_ATTRIBUTES - 3)) && to.frame("one") && to.close("one"));
+    to.expect_segment(1);
+    assert!(to.packet(header("two", v0::MAX_ATTRIBUTES - 2)) && to.frame("two") && to.close("two"));
+    assert_eq!(to.receiver.stats().refused_bad, 1);
+}
+
+#[test]
+fn streams_of_others_with_the_same_id_are_others() {
+    let mut to = Setting::new("tap-same-id", Some("camera"));
+    to.join();
+    to.join_as("mallory", "PA_2");
+    assert!(to.open("one"));
+    assert!(to.packet_as("PA_2", "mallory", header("one", 0)));
+    let content = vec![0; 8];
+    let chunk = Chunk { stream_id: "one".into(), chunk_index: 0, content, ..Default::default() };
+    assert!(to.packet_as("PA_2", "mallory", Value::StreamChunk(chunk.clone())));
+    assert!(!to.packet_as("PA_3", "camera", Value::StreamChunk(chunk)), "of a session that opened no stream");
+    assert!(to.frame("one") && to.close("one"));
+    to.expect_segment(1);
+    assert_eq!(to.receiver.stats().refused_foreign, 1);
+}
+
+#[test]
+fn chunks_and_trailers_without_a_header_keep_nothing() {
+    let mut to = Setting::new("tap-no-header", Some("camera"));
+    to.join();
+    for index in [0, 1, u64::MAX] {
+        let chunk = Chunk { stream_id: "none".into(), chunk_index: index, ..Default::default() };
+        assert!(!to.packet(Value::StreamChunk(chunk)));
+        assert!(!to.close("none"));
+    }
+    let state = to.tap.state.lock();
+    assert_eq!((state.open.len(), state.early.len()), (0, 0));
+}
+
+#[test]
+fn a_call_in_the_name_of_another_is_dropped_and_counted() {
+    let mut to = Setting::new("tap-impostor", Some("camera"));
+    to.tap.participant_joined("camera", "PA_1");
+    to.join();
+    to.join_as("agent", "PA_2");
+    assert!(to.open("one") && to.frame("one"));
+    for call in [packet_call(), stream_call()] {
+        assert!(to.packet_as("PA_2", "camera", call), "livekit does not get it");
+    }
+    assert_eq!((to.tap.clear_answer("camera", "call"), to.receiver.stats().messages_stale), (None, 2));
+    assert!(to.close("one"));
+    to.expect_segment(1);
+}
+
+#[test]
+fn what_is_refused_is_counted_once() {
+    let to = Setting::new("tap-refused", Some("camera"));
+    to.join();
+    let core = to.room.core();
+    let refused = || to.receiver.stats().messages_stale;
+    for method in METHODS {
+        assert!(core.invoke_own(method, "camera", "{").unwrap().is_err());
+    }
+    assert_eq!(refused(), 4);
+    assert_eq!(core.invoke_own(v0::METHOD_CLEAR_BUFFER, "mallory", ""), Some(Ok(v0::ANSWER_REJECT.to_owned())));
+    let hello = r#"{"version": 1, "session": "0123456789abcdef"}"#;
+    assert!(core.invoke_own(METHOD_HELLO, "mallory", hello).unwrap().unwrap().contains("rejected"));
+    assert_eq!(refused(), 6);
+    assert!(core.invoke_own(METHOD_HELLO, "camera", hello).unwrap().unwrap().contains("ok"));
+    assert_eq!(core.invoke_own(v0::METHOD_CLEAR_BUFFER, "camera", ""), Some(Ok(v0::ANSWER_OK.to_owned())));
+    assert_eq!(refused(), 6);
+
+    let say = |label: &str, body| Control { label: Label::new(label).unwrap(), body }.encode();
+    let ping = || control::Body::Ping { token: 1 };
+    let (other_label, stranger, good) = (say("other", ping()), say("", ping()), say("", ping()));
+    let messages = [("camera", vec![0xff]), ("mallory", vec![0]), ("camera", other_label), ("mallory", stranger)];
+    for (identity, payload) in messages.into_iter().chain([("camera", good)]) {
+        let said = UserPacket { topic: Some(TOPIC_CONTROL.into()), payload, ..Default::default() };
+        let packet =
+            DataPacket { participant_identity: identity.into(), value: Some(Value::User(said)), ..Default::default() };
+        assert!(to.tap.on_packet(&encode(&packet), true));
+    }
+    assert_eq!(refused(), 10);
+    while let Ok(event) = to.receiver.next_event(Wait::Try) {
+        assert!(matches!(event, ReceiverEvent::Sender(_) | ReceiverEvent::Cleared), "{event:?}");
+    }
+    assert_eq!(to.receiver.next_event(Wait::Try).unwrap_err(), DriverError::Timeout);
+}
