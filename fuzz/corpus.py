@@ -99,7 +99,7 @@ def assembler():
     # Records in order, a chunk lost or swapped at each place.
     head = bytes([1, 3])
     frames = bytes([4, 3, 3, 10, 1, 2, 3, 4])
-    for step in (0, 0xE1, 0xE2, 0xF0, 0xF1, 0xFF):
+    for step in (0, 0xD0, 0xE1, 0xE2, 0xF0, 0xF1, 0xFF):
         yield head + frames * 4 + bytes([0, 0, step, 0, 0, step])
     for case in read("v1/records.json")["incoming"]:
         out, index = [bytes([2]) + struct.pack("<II", case["next_frame"] & 0xFFFFFFFF, case["offset"] & 0xFFFFFFFF)], 0
@@ -129,6 +129,83 @@ def receiver_session():
     yield config + bytes([27, 255, 0, 2, 1, 0, 0, 8]) + clear + bytes([27, 255, 1, 2, 1, 0, 0, 8]) + take
     for seed in range(12):
         yield config + random.Random(seed).randbytes(400)
+
+
+def receiver_session_v1():
+    """A configuration, then steps as the target reads them. Records are of 2x2 pixels, in chunks of 9 bytes or fewer."""
+    hello, open_ = bytes([0, 0, 1, 0, 0]), bytes([2, 0, 0, 0, 1, 1, 0, 0])
+    record = bytes([4, 0, 0, 1, 1, 0, 0, 8, 7, 0, 0])
+    first = bytes([4, 0, 1, 1, 0, 0, 8, 7, 0, 0])
+    more, gap, again = bytes([4, 0, 0, 0, 0]), bytes([4, 0, 0, 0xF1, 0]), bytes([4, 0, 0, 0xF9, 0])
+    resume = bytes([2, 0, 0, 0xC0, 1, 1, 0, 0])
+    take, flush, clear = bytes([31, 7]), bytes([13, 0, 0, 0, 0]), bytes([15, 0, 0, 0, 1])
+    blocked, keep_alive, notice = bytes([16, 0, 0, 0, 0, 9]), bytes([16, 0, 0, 0, 2, 0, 9]), bytes([16, 0, 0, 0, 3, 1])
+    ping, pong = bytes([16, 0, 0, 0, 4]) + bytes(8), bytes([16, 0, 0, 0, 5, 3])
+    leave, join, restart, wait = bytes([20, 0]), bytes([19, 0, 1]), bytes([21]), bytes([23, 70])
+    notify, started, failed = bytes([24, 0, 1, 0]), bytes([25, 0]), bytes([26, 0, 0])
+    for policy in range(4):
+        config = bytes([3]) + struct.pack("<H", 40) + bytes([0, 4, policy])
+        yield config + hello + open_ + first + more + record + more + take * 2 + flush + take + notify + started + failed
+        yield config + hello + open_ + first + gap + again + record + more + clear + take + notice + open_ + first + take
+        yield config + hello + open_ + first + restart + hello + resume + first + more + flush + take * 3
+        yield config + hello + open_ + first + more + leave + wait + join + hello + blocked + keep_alive + ping + pong
+        yield config + hello + open_ + (first + more) * 12 + take * 2 + blocked + take * 4
+    for step in range(32):
+        yield config + hello + open_ + first + more + bytes([step]) * 5 + flush + hello + open_ + first + take * 2
+    for seed in range(12):
+        yield config + random.Random(seed).randbytes(400)
+
+
+def output_session():
+    """A configuration, then steps as the target reads them."""
+    send, flush, clear = bytes([0, 0, 1, 1, 0]), bytes([5]), bytes([7])
+    act, done, failed = bytes([17]), bytes([12]), bytes([11, 0])
+    v0, no_answer, later = bytes([20, 0, 0]), bytes([20, 0, 1]), bytes([20, 0, 2])
+    v1 = bytes([20, 0, 5, 0, 1, 0, 0, 200, 40])
+    goes_on = bytes([20, 0, 8, 0, 1, 0, 0, 200, 40])
+    credit, ready, ping = bytes([23, 0, 0, 0, 0, 80]), bytes([23, 0, 0, 0, 3]), bytes([23, 0, 0, 0, 7]) + bytes(8)
+    finished_v0, finished = bytes([25, 9, 0, 0, 1]), bytes([25, 9, 0, 0, 0, 0, 0, 0])
+    playing, clear_answered = bytes([26, 0, 0, 0, 0]), bytes([22, 0, 0])
+    away, back, restart = bytes([8, 0]), bytes([8, 1]), bytes([10])
+    short, long, take = bytes([27, 30]), bytes([28, 24]), bytes([31, 7])
+    frame = send + act + done
+    for policy in range(4):
+        config = bytes([5, 0, 4, 0])
+        only_v0, both = config + bytes([0, policy]), config + bytes([4, policy])
+        yield only_v0 + send + act + done + act + done + flush + act + done + finished_v0 + clear + act + done + take
+        yield only_v0 + send * 9 + act + done + act + clear + done + act + done + act + done + frame + away + back
+        yield both + send + v1 + act + done + act + done + playing + flush + act + done + finished + take
+        yield both + send + v1 + act + done + act + failed + short + goes_on + act + done + act + done
+        yield both + send * 8 + v1 + act + done + act + done * 2 + long + credit + act + done + clear + clear_answered
+        yield both + send + v1 + act + done + act + done + restart + goes_on + send + act + done + act + done + ready
+        yield both + send + no_answer + long + no_answer + long + no_answer + act + done + act + done + ping + take
+        yield both + send + v0 + act + done + act + away + long + back + later + long + v1 + act + done
+    for step in range(32):
+        yield both + send * 2 + v1 + act + done + act + done + bytes([step]) * 5 + frame + long + frame + take
+    for seed in range(12):
+        yield both + random.Random(seed).randbytes(400)
+
+
+def sessions_together():
+    """A configuration, then steps as the target reads them; the network is well but where it says otherwise."""
+    send, flush, clear, take = bytes([0, 3, 0, 1, 2, 3]), bytes([5]), bytes([7]), bytes([8, 15])
+    bad, well = bytes([24, 0]), bytes([24, 1])
+    deliver, lose, swap, loose = bytes([10, 3]), bytes([14]), bytes([15]), bytes([19, 0])
+    fails, short, long, refused = bytes([22, 0]), bytes([25, 50]), bytes([26, 60]), bytes([31])
+    again = b"".join(bytes([27, what, 1]) for what in range(5))
+    for policy in range(4):
+        config = bytes([policy, policy, 0, 9, 6, 20, 3])
+        yield config + send + flush + take * 2 + send + clear + send + flush + take * 2
+        yield config + bad + send + deliver + lose + deliver + swap + deliver + loose * 4 + well + flush + take
+        yield config + send * 4 + long + take * 3 + send + refused + short + take
+        yield config[:6] + bytes([11]) + send + fails + long + send + flush + take * 2
+        for what in range(8):
+            yield config + send + bad + send + bytes([27, what, 0]) + long + well + send + flush + long + take * 2
+    yield config + send + again + send + take * 4
+    for step in range(32):
+        yield config + bad + send + bytes([step]) * 3 + loose + send + well + short + take
+    for seed in range(12):
+        yield config + random.Random(seed).randbytes(300)
 
 
 def sdp():
@@ -193,7 +270,20 @@ def c_api():
         yield begin + random.Random(seed).randbytes(300)
 
 
-TARGETS = [wire_v0, wire_v1, assembler, rpc_payloads, receiver_session, sdp, candidate, datagrams, c_api]
+TARGETS = [
+    wire_v0,
+    wire_v1,
+    assembler,
+    rpc_payloads,
+    receiver_session,
+    receiver_session_v1,
+    output_session,
+    sessions_together,
+    sdp,
+    candidate,
+    datagrams,
+    c_api,
+]
 
 
 def seeds(target):

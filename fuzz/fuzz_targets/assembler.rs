@@ -3,7 +3,8 @@
 //!
 //! The first byte chooses: version 0's content cut anyhow, version 1's records with chunks lost, repeated and swapped, or
 //! chunks of version 1 with any content. The oracle of the first two is what was cut: a frame is whole exactly if all of
-//! its chunks were taken in order, and then has its bytes.
+//! its chunks were taken in order, and then has its bytes, also behind a gap and in the stream with which a segment goes
+//! on.
 #![no_main]
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use lkvideo::frame::{FramePool, PixelFormat};
 use lkvideo::wire::assembler::Assembler;
 use lkvideo::wire::v0::StreamAttributes;
 use lkvideo::wire::v1::assembler::{RecordAssembler, RecordLimits};
-use lkvideo::wire::v1::record::{FrameHeader, Record, CHUNK_BYTES, MARKER_MORE};
+use lkvideo::wire::v1::record::{FrameHeader, Record, CHUNK_BYTES, MARKER_MORE, MARKER_START};
 use lkvideo::wire::v1::{Codec, MAX_NUMBER};
 use lkvideo_fuzz::Input;
 
@@ -58,6 +59,8 @@ fn content(input: &mut Input) {
 struct Chunk {
     content: Vec<u8>,
     frame: usize,
+    /// Bytes of the session up to here.
+    end: u64,
 }
 
 fn cut(input: &mut Input, record: &Record, payload: &[u8], frame: usize, chunks: &mut Vec<Chunk>) {
@@ -68,7 +71,8 @@ fn cut(input: &mut Input, record: &Record, payload: &[u8], frame: usize, chunks:
     loop {
         let (part, behind) = rest.split_at(rest.len().min(room));
         content.extend_from_slice(part);
-        chunks.push(Chunk { content, frame });
+        let end = chunks.last().map_or(0, |chunk| chunk.end) + content.len() as u64;
+        chunks.push(Chunk { content, frame, end });
         if behind.is_empty() {
             return;
         }
@@ -78,27 +82,36 @@ fn cut(input: &mut Input, record: &Record, payload: &[u8], frame: usize, chunks:
 }
 
 fn records(input: &mut Input) {
-    let (mut frames, mut chunks, mut offset) = (Vec::new(), Vec::new(), 0);
+    let (mut frames, mut chunks) = (Vec::new(), Vec::<Chunk>::new());
     for number in 0..1 + input.below(MAX_FRAMES) {
+        let offset = chunks.last().map_or(0, |chunk| chunk.end);
         let header = FrameHeader::raw(video(input), number as u64, offset).expect("small dimensions");
         let payload = Bytes::from(pattern(header.size, number as u8));
         let record = Record::new(&header, payload.clone()).expect("a good header");
-        let first = chunks.len();
         cut(input, &record, &payload, number, &mut chunks);
-        offset += chunks[first..].iter().map(|chunk| chunk.content.len() as u64).sum::<u64>();
         frames.push((header, payload));
     }
 
     let limits = RecordLimits { max_frame_bytes: MAX_FRAME_BYTES, codecs: vec![Codec::Raw] };
-    let mut assembler = RecordAssembler::new(limits, FramePool::default(), 0, 0);
+    let mut assembler = RecordAssembler::new(limits.clone(), FramePool::default(), 0, 0);
     let mut missing: Vec<usize> = frames.iter().map(|_| 0).collect();
     chunks.iter().for_each(|chunk| missing[chunk.frame] += 1);
-    let (mut next, mut next_frame) = (0, 0);
+    let (mut first, mut next, mut next_frame) = (0, 0, 0);
     while next < chunks.len() {
         // Mostly the next one; else one that is skipped to, or comes again. Without more choices, all that remain.
         let index = match input.u8() {
+            0xd0 => {
+                // The stream is lost, and the segment goes on in another, with the next record.
+                while next > first && next < chunks.len() && chunks[next].frame == chunks[next - 1].frame {
+                    next += 1;
+                }
+                first = next;
+                let (next_frame, offset) = (assembler.next_frame(), assembler.offset());
+                assembler = RecordAssembler::new(limits.clone(), FramePool::default(), next_frame, offset);
+                continue;
+            }
             step @ 0xe0..=0xef => (next + usize::from(step & 15)).min(chunks.len() - 1),
-            step @ 0xf0..=0xff => next.saturating_sub(usize::from(step & 15) + 1),
+            step @ 0xf0..=0xff => next.saturating_sub(usize::from(step & 15) + 1).max(first),
             _ => next,
         };
         let chunk = &chunks[index];
@@ -106,7 +119,7 @@ fn records(input: &mut Input) {
             missing[chunk.frame] -= 1;
             next = index + 1;
         }
-        let frame = assembler.push(index as u64, &chunk.content).expect("true chunks are taken");
+        let frame = assembler.push((index - first) as u64, &chunk.content).expect("true chunks are taken");
         let is_last = chunks.get(index + 1).is_none_or(|after| after.frame != chunk.frame);
         let whole = index + 1 == next && is_last && missing[chunk.frame] == 0;
         assert_eq!(frame.is_some(), whole && chunk.frame >= next_frame, "frame {}", chunk.frame);
@@ -114,7 +127,9 @@ fn records(input: &mut Input) {
             assert_eq!((&frame.header, &frame.payload), (&frames[chunk.frame].0, &frames[chunk.frame].1));
             assert_eq!(frame.lost_before, (chunk.frame - next_frame) as u64);
             next_frame = chunk.frame + 1;
+            assert_eq!(assembler.offset(), chunk.end, "a loss counts");
         }
+        assert!(assembler.offset() <= chunks[next - 1].end, "bytes that were not sent");
     }
     assert_eq!(assembler.next_frame(), next_frame as u64);
     assert_eq!(assembler.partial(), 0, "the last chunk ends a record");
@@ -123,6 +138,7 @@ fn records(input: &mut Input) {
 fn anything(input: &mut Input) {
     let limits = RecordLimits { max_frame_bytes: MAX_FRAME_BYTES, codecs: Codec::ALL.to_vec() };
     let (next_frame, offset) = (input.u32().into(), input.u32().into());
+    let mut in_parts = RecordAssembler::new(limits.clone(), FramePool::default(), next_frame, offset);
     let mut assembler = RecordAssembler::new(limits, FramePool::default(), next_frame, offset);
     let (mut index, mut refused) = (0u64, 0);
     while !input.is_empty() {
@@ -139,7 +155,10 @@ fn anything(input: &mut Input) {
             input.short()
         };
         let (next_frame, offset) = (assembler.next_frame(), assembler.offset());
-        match assembler.push(index, content) {
+        let taken = assembler.push(index, content);
+        let (head, body) = content.split_at(header_bytes(content));
+        assert_eq!(in_parts.push_parts(index, head, body), taken);
+        match taken {
             Ok(Some(frame)) => {
                 assert_eq!(frame.payload.len(), frame.header.size);
                 assert!(frame.header.size <= MAX_FRAME_BYTES);
@@ -154,4 +173,15 @@ fn anything(input: &mut Input) {
         index = index.saturating_add(1);
     }
     assert_eq!(assembler.counts().refused, refused);
+    assert_eq!((in_parts.counts(), in_parts.offset()), (assembler.counts(), assembler.offset()));
+}
+
+/// Where a content may be cut in two: behind the marker and the header.
+fn header_bytes(content: &[u8]) -> usize {
+    match content.split_first() {
+        Some((&MARKER_START, record)) => {
+            FrameHeader::decode(record).map_or(content.len(), |(_, payload)| content.len() - payload.len())
+        }
+        _ => content.len().min(1),
+    }
 }

@@ -2,9 +2,8 @@
 //! Everything that can happen to a receiver's session of version 0, in any order, on virtual time; two bytes or more for
 //! each step.
 //!
-//! The invariants are those of `src/session/`: each segment start has one end, a frame lies between the two and is whole,
-//! losses are told, nothing of a cleared segment follows its clear, each playback-finished is answered once, queues are
-//! bounded and every frame is counted.
+//! What must hold is what the application sees (`src/receiving.rs`), and that frames are whole, queues bounded, and every
+//! frame is counted.
 #![no_main]
 #![allow(clippy::disallowed_methods, reason = "a base for virtual time")]
 
@@ -14,15 +13,14 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use lkvideo::frame::FramePool;
 use lkvideo::session::{
-    Answer, NotifyAnswer, NotifyId, QueuePolicy, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession,
-    SegmentCause, StreamEnd, StreamKey, StreamOpened,
+    Answer, NotifyAnswer, NotifyId, ReceiverConfig, ReceiverEvent, ReceiverRequest, ReceiverSession, StreamEnd,
+    StreamKey, StreamOpened,
 };
 use lkvideo::wire::v0::StreamAttributes;
 use lkvideo::wire::v1::Label;
-use lkvideo_fuzz::Input;
+use lkvideo_fuzz::receiving::{check_counters, Application};
+use lkvideo_fuzz::{Input, POLICIES};
 
-const POLICIES: [QueuePolicy; 4] =
-    [QueuePolicy::Block, QueuePolicy::Refuse, QueuePolicy::DropOldest, QueuePolicy::DropNewest];
 const IDENTITIES: [&str; 4] = ["alice", "alice", "bob", ""];
 const IDLE: Duration = Duration::from_secs(10);
 const MAX_FRAME_BYTES: usize = 1000;
@@ -63,18 +61,7 @@ struct Receiver {
     queue_bytes: u64,
     streams: Vec<Stream>,
     requests: Vec<NotifyId>,
-    /// What the application may assume about the events it takes.
-    open: Option<u64>,
-    started: u64,
-    next_number: u64,
-    frames: u64,
-    /// `Cleared` came after the last frame.
-    cleared: bool,
-    /// No frame of these and earlier segments may come any more.
-    cleared_through: u64,
-    /// Playback-finished that were taken, and those that were answered.
-    notified: u64,
-    answered: u64,
+    application: Application,
 }
 
 impl Receiver {
@@ -98,14 +85,7 @@ impl Receiver {
             queue_bytes: queue_bytes as u64,
             streams: Vec::new(),
             requests: Vec::new(),
-            open: None,
-            started: 0,
-            next_number: 0,
-            frames: 0,
-            cleared: false,
-            cleared_through: 0,
-            notified: 0,
-            answered: 0,
+            application: Application::default(),
         }
     }
 
@@ -120,7 +100,7 @@ impl Receiver {
             }
             17 | 18 => {
                 if self.session.clear_requested(input.pick(&IDENTITIES)) == Answer::Ok {
-                    self.cleared_through = self.session.stats().segments_started;
+                    self.application.clear_through(self.session.stats().segments_started);
                 }
             }
             19 => self.session.participant_joined(input.pick(&IDENTITIES), input.bool()),
@@ -130,12 +110,13 @@ impl Receiver {
             23 => {
                 self.now += IDLE.mul_f64(f64::from(input.u8()) / 128.0);
                 self.session.timeout(self.now);
+                assert!(self.session.poll_timeout().is_none_or(|due| due > self.now), "a timer is due for ever");
             }
             24 => {
                 let segment = if input.bool() { 0 } else { input.u8().into() };
                 let position = input.u64() as i64 >> input.below(64);
                 let made = self.session.notify_playback_finished(segment, position, input.bool());
-                self.notified += u64::from(made.is_ok());
+                made.iter().for_each(|_| self.application.notified());
             }
             25 => {
                 if let Some(ReceiverRequest::PlaybackFinished { id, .. }) = self.session.poll_request(self.now) {
@@ -205,40 +186,18 @@ impl Receiver {
     /// The application takes an event.
     fn take(&mut self) {
         let Some(event) = self.session.next_event() else { return };
-        match event {
-            ReceiverEvent::SegmentStart { segment, .. } => {
-                assert_eq!(self.open, None, "segments overlap");
-                assert_eq!(segment, self.started + 1, "segments are counted");
-                (self.open, self.started, self.next_number) = (Some(segment), segment, 0);
-            }
-            ReceiverEvent::Frame(frame) => {
-                let info = frame.info();
-                assert_eq!(self.open, Some(info.segment), "a frame outside its segment");
-                assert!(info.segment > self.cleared_through, "a frame of a cleared segment");
-                assert_eq!(info.number, self.next_number + u64::from(info.lost_before), "a loss that is not told");
-                assert!(frame.data().iter().all(|byte| *byte == info.number as u8), "a frame mixed of two");
-                self.next_number = info.number + 1;
-                self.frames += 1;
-                self.cleared = false;
-            }
-            ReceiverEvent::SegmentEnd { segment, frames, cause, .. } => {
-                assert_eq!(self.open.take(), Some(segment), "an end without its start");
-                assert!(frames >= self.next_number);
-                assert!(cause != SegmentCause::Cleared || self.cleared, "an end as cleared before the clear");
-            }
-            ReceiverEvent::Cleared => self.cleared = true,
-            ReceiverEvent::Notified { .. } => self.answered += 1,
-            ReceiverEvent::Sender(_) | ReceiverEvent::Error { .. } => {}
+        if let ReceiverEvent::Frame(frame) = &event {
+            let number = frame.info().number as u8;
+            assert!(frame.data().iter().all(|byte| *byte == number), "a frame mixed of two");
         }
+        self.application.see(&event);
     }
 
     fn check_counters(&self) {
         let stats = self.session.stats();
         assert!(stats.queue_frames <= self.queue_frames);
         assert!(stats.queue_bytes <= self.queue_bytes || stats.queue_frames == 1);
-        let dropped = stats.dropped_oldest + stats.dropped_newest + stats.dropped_cleared;
-        assert_eq!(stats.frames_received, stats.frames_delivered + dropped + stats.queue_frames);
-        assert!(stats.segments_started - stats.segments_ended <= 1);
+        check_counters(&stats);
     }
 
     fn end(&mut self) {
@@ -250,9 +209,6 @@ impl Receiver {
         }
         assert!(waiting <= MAX_WAITING_EVENTS, "{waiting} events waited");
         self.check_counters();
-        let stats = self.session.stats();
-        assert_eq!((self.open, stats.segments_started), (None, stats.segments_ended));
-        assert_eq!((self.started, self.frames), (stats.segments_started, stats.frames_delivered));
-        assert_eq!(self.notified, self.answered);
+        self.application.end(&self.session.stats());
     }
 }

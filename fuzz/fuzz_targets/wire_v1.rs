@@ -9,8 +9,8 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use lkvideo::frame::FramePool;
 use lkvideo::wire::v1::assembler::{RecordAssembler, RecordLimits};
-use lkvideo::wire::v1::attributes::{is_v1, StreamAttributes};
-use lkvideo::wire::v1::control::Control;
+use lkvideo::wire::v1::attributes::{is_v1, label, StreamAttributes};
+use lkvideo::wire::v1::control::{Control, MAX_CONTROL_BYTES};
 use lkvideo::wire::v1::record::{FrameHeader, Record};
 use lkvideo::wire::v1::trailer::Trailer;
 use lkvideo::wire::v1::{Codec, MAX_NUMBER};
@@ -26,8 +26,9 @@ fuzz_target!(|data: &[u8]| {
         1 => record(input.rest()),
         2 => {
             let map = input.attributes();
+            let label = label(&map);
             if let Ok(attributes) = StreamAttributes::from_map(&map) {
-                assert_eq!(is_v1(&map), Ok(true));
+                assert_eq!((is_v1(&map), label), (Ok(true), attributes.label.as_str()));
                 assert!((1..=MAX_NUMBER).contains(&attributes.segment));
                 assert_eq!(StreamAttributes::from_map(&attributes.to_map()), Ok(attributes));
             }
@@ -43,7 +44,9 @@ fuzz_target!(|data: &[u8]| {
 
 fn control(message: &[u8]) {
     if let Ok(Some(control)) = Control::decode(message) {
-        assert_eq!(Control::decode(&control.encode()), Ok(Some(control)));
+        let written = control.encode();
+        assert!(written.len() <= MAX_CONTROL_BYTES);
+        assert_eq!(Control::decode(&written), Ok(Some(control)));
     }
 }
 

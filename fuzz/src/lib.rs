@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the fuzz targets share: bytes of the fuzzer read as choices, numbers and texts, one after the other.
+//! What the fuzz targets share: bytes of the fuzzer read as choices, numbers and texts, one after the other; and the
+//! applications at both ends of a stream pair, which check what they see.
 //!
 //! The encoding is as plain as can be, so that `corpus.py` can write it: numbers are little-endian, lengths one byte.
 //! Invariant: where the bytes end zeros follow, so that every input means something.
 
+pub mod receiving;
+pub mod sending;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
+
+use lkvideo::session::QueuePolicy;
+use lkvideo::wire::v1::{Id, MAX_NUMBER};
+
+/// Every policy of a queue.
+pub const POLICIES: [QueuePolicy; 4] =
+    [QueuePolicy::Block, QueuePolicy::Refuse, QueuePolicy::DropOldest, QueuePolicy::DropNewest];
 
 /// The rest of an input.
 #[derive(Clone, Copy)]
@@ -34,7 +45,7 @@ impl<'a> Input<'a> {
         std::mem::take(&mut self.0)
     }
 
-    fn number<const N: usize>(&mut self) -> [u8; N] {
+    fn little_endian<const N: usize>(&mut self) -> [u8; N] {
         let mut number = [0; N];
         let taken = self.bytes(N);
         number[..taken.len()].copy_from_slice(taken);
@@ -43,22 +54,35 @@ impl<'a> Input<'a> {
 
     /// One byte.
     pub fn u8(&mut self) -> u8 {
-        u8::from_le_bytes(self.number())
+        u8::from_le_bytes(self.little_endian())
     }
 
     /// Two bytes.
     pub fn u16(&mut self) -> u16 {
-        u16::from_le_bytes(self.number())
+        u16::from_le_bytes(self.little_endian())
     }
 
     /// Four bytes.
     pub fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.number())
+        u32::from_le_bytes(self.little_endian())
     }
 
     /// Eight bytes.
     pub fn u64(&mut self) -> u64 {
-        u64::from_le_bytes(self.number())
+        u64::from_le_bytes(self.little_endian())
+    }
+
+    /// A number of version 1: one byte, or 255 and eight bytes.
+    pub fn count(&mut self) -> u64 {
+        match self.u8() {
+            0xff => self.u64() & MAX_NUMBER,
+            small => small.into(),
+        }
+    }
+
+    /// One of four ids, by one byte.
+    pub fn id(&mut self) -> Id {
+        Id::from_random(self.below(4) as u128)
     }
 
     /// One byte, at most `bound - 1`.
