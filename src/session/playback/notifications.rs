@@ -136,7 +136,8 @@ impl Notifications {
 
     /// Segments up to this one were cleared: those that the application does not finish until then, the library does.
     pub(in super::super) fn cleared(&mut self, through: u64, until: Instant) {
-        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.segment <= through && waiting.wire.is_some()) {
+        let waits = |waiting: &Waiting| waiting.segment <= through && waiting.wire.is_some() && !waiting.finished;
+        for waiting in self.waiting.iter_mut().filter(|waiting| waits(waiting)) {
             waiting.finish_at.get_or_insert(until);
         }
     }

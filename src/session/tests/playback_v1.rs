@@ -146,6 +146,18 @@ fn library_finishes_a_cleared_segment_that_the_application_does_not() {
 }
 
 #[test]
+fn library_finishes_a_cleared_segment_once_though_another_clear_comes() {
+    let mut pair = Pair::new();
+    for segment in 1..=3 {
+        pair.send(1);
+        pair.clear();
+        pair.pass(2 * SECOND);
+        assert_eq!(pair.told(), [format!("finished {segment} 0 interrupted")]);
+    }
+    assert_eq!(pair.output.stats().playback_unmatched, 0, "a segment was finished again");
+}
+
+#[test]
 fn application_that_finishes_a_cleared_segment_in_time_is_heard() {
     let mut pair = Pair::new();
     pair.send(1);
