@@ -15,7 +15,8 @@ FRAME_BYTES = 512
 STRANGE_SESSION = "f" * 32
 
 # Numbers that are none, negative, out of range, or beyond 32, 64 and any bits. A frame is 16x8 RGBA but for these.
-BAD_NUMBERS = ["", "-1", "+1", " 1", "1 ", "1e3", "0x10", "1.0", "NaN", "\u0661", "1\0", str(2**32 + 8), str(2**64 + 8), "9" * 5000]
+BAD_NUMBERS = ["", "-1", "+1", " 1", "1 ", "1e3", "0x10", "1.0", "NaN", "\u0661", "1\0"]
+BAD_NUMBERS += [str(2**32 + 8), str(2**64 + 8), "9" * 5000]
 ATTRIBUTES = (
     [{name: value} for name in ("width", "height", "type") for value in BAD_NUMBERS]
     + [{name: value} for name in ("width", "height") for value in ("0", "16385", str(2**31))]

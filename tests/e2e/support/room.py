@@ -2,7 +2,7 @@
 """One room of a situation's own: who plays in it, and the end of all of them.
 
 `language` says who plays a part: `c` and `cpp` are our example programs, `peer` is the official SDK (peer.py), `hostile`
-the same with bad intentions (hostile.py).
+the same with bad intentions (hostile.py), `scripted` one whose segments end in every way (scripted.py).
 """
 
 import sys
@@ -67,8 +67,8 @@ class Room:
         the option alone, None is no option. `prefix` is a command that runs the program somewhere else."""
         if language == "peer":
             command = [sys.executable, "-m", "support.peer", {"sender": "send", "receiver": "receive"}.get(role, role)]
-        elif language == "hostile":
-            command = [sys.executable, "-m", "support.hostile", role]
+        elif language in ("hostile", "scripted"):
+            command = [sys.executable, "-m", f"support.{language}", role]
         else:
             command = [programs.example(language, f"video_{role}"), "--events", "-", "--log-level", str(options.pop("log_level", None) or LOG_LEVEL)]
         options = {"url": url or self.server.url, "token": token or tokens.join_token(self.name, identity, kind), **options}
