@@ -2,7 +2,8 @@
 //! What C holds: an opaque pointer to an `Arc<Handle>` round an object of the driver.
 //!
 //! Each call takes a reference of its own and is counted, so that destroy can wait for the threads that are inside. The
-//! pointer owns one reference; destroy takes it back. A call that unwinds poisons the handle. `tests/model` runs this file on loom.
+//! pointer owns one reference; destroy takes it back. A call that unwinds poisons the handle.
+//! `tests/model` runs this file on loom.
 
 use super::args::{self, check};
 use super::gate::{inside_any, Gate};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A race, which ThreadSanitizer must report: a callback and the thread that sends count in the same variable, and nothing
- * orders them. Were it not reported, the silence about the other programs would say nothing. */
+ * A race, which ThreadSanitizer must report: a callback and the thread that sends count in the same variable, and
+ * nothing orders them. Were it not reported, the silence about the other programs would say nothing. */
 #include "support.h"
 
 enum { FRAMES = 50 };

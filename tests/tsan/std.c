@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rust's standard library comes compiled, without ThreadSanitizer's calls: where a lock of its is taken or given back inside
-// it, the sanitizer would take what the lock protects for a race. These are its only functions where that happens (what is
-// generic or inlined is compiled with the library, and instrumented); the linker puts the functions of this file round them
-// (--wrap), which tell the sanitizer. CMakeLists.txt finds their names, which differ from one release of Rust to the next.
+// Rust's standard library comes compiled, without ThreadSanitizer's calls: where a lock of its is taken or given back
+// inside it, the sanitizer would take what the lock protects for a race. These are its only functions where that
+// happens (what is generic or inlined is compiled with the library, and instrumented); the linker puts the functions of
+// this file round them (--wrap), which tell the sanitizer. CMakeLists.txt finds their names, which differ from one
+// release of Rust to the next.
 //
-// The counts of Arc are taken down by a release, and an acquire fence follows for the last: the sanitizer knows no fences.
-
+// The counts of Arc are taken down by a release, and an acquire fence follows for the last: the sanitizer knows no
+// fences.
 //
-// What was written before a file is watched by epoll is seen by who is told of it: the sanitizer knows that, but not that
-// tokio holds one epoll by two descriptors.
+// What was written before a file is watched by epoll is seen by who is told of it: the sanitizer knows that, but not
+// that tokio holds one epoll by two descriptors.
 
 #include <stdbool.h>
 #include <stdint.h>

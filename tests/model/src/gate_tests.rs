@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The gate alone: no callback runs before `open`; once `close` has returned outside a callback, none is under way and none
-//! starts; closing inside a callback, also two objects closing each other, waits for nobody; what callbacks own is dropped
-//! once, after the last.
+//! The gate alone: no callback runs before `open`; once `close` has returned outside a callback, none is under way and
+//! none starts; closing inside a callback, also two objects closing each other, waits for nobody; what callbacks own is
+//! dropped once, after the last.
 
 use crate::gate::{inside_any, pass_free, Gate};
 use loom::sync::atomic::{AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Handles, as C uses them, of an object that brings callbacks by a thread of its own: no callback runs before C has the
-//! handle; once `destroy` has returned outside a callback, no callback and no call is under way, the object's thread has
-//! ended and the object is freed; inside a callback, its own or another object's, `destroy` waits for nobody, and the last
-//! who uses the object frees it, once: what is not freed, or twice, loom reports itself.
+//! Handles, as C uses them, of an object that brings callbacks by a thread of its own: no callback runs before C has
+//! the handle; once `destroy` has returned outside a callback, no callback and no call is under way, the object's
+//! thread has ended and the object is freed; inside a callback, its own or another object's, `destroy` waits for
+//! nobody, and the last who uses the object frees it, once: what is not freed, or twice, loom reports itself.
 
 use crate::gate::Gate;
 use crate::handle::{create, destroy, enter, Object, Opaque};
@@ -10,8 +10,8 @@ use crate::sync::{Arc, Condvar, Mutex};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
 
-/// Every interleaving with at most so many switches away from a thread that could go on: where three threads share two
-/// objects or wait for each other, all of them take hours.
+/// Every interleaving with at most so many switches away from a thread that could go on: where three threads wait for
+/// each other, or share two objects, all of them are too many.
 fn model_with_switches(most: usize, test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(most);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Every interleaving of the callback gate and of the handles that stand on it: the files that ship, on loom's locks and
-//! threads instead of the system's. What is shown is in the heads of `gate_tests` and `handle_tests`.
+//! Every interleaving of the callback gate and of the handles that stand on it: the files that ship, on loom's locks
+//! and threads instead of the system's. What is shown is in the heads of `gate_tests` and `handle_tests`.
 //!
 //! Beside them stands what these files use of the rest of `src/ffi` and of the driver, no more than that.
 #![cfg(test)]
