@@ -74,6 +74,8 @@ impl Actor {
     ) -> Result<Self> {
         let mut command = Command::new(programs.join(format!("soak_{}", side.name())));
         command.args([(seed ^ (life << 32)).to_string(), life.to_string()]).envs(server.environment());
+        // Where each thread has memory of its own, what is resident says little about what is held.
+        command.env("MALLOC_ARENA_MAX", "1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| cannot_start(&command, error))?;
         let input = child.stdin.take();

@@ -118,7 +118,13 @@ impl Record {
         let event: Event = serde_json::from_str(&text).with_context(|| format!("{}: {text}", side.name()))?;
         let line = format!("{{\"t\":{time:.3},\"side\":\"{}\",\"life\":{life},{}", side.name(), &text[1..]);
         writeln!(self.logs[side as usize], "{line}")?;
-        match &event {
+        self.judge(side, &event, Moment { at: time, line: &line });
+        Ok(())
+    }
+
+    fn judge(&mut self, side: Side, event: &Event, moment: Moment<'_>) {
+        let Moment { at, line } = moment;
+        match event {
             Event::Room { state: CONNECTED } => self.connected[side as usize] += 1,
             Event::Bye => self.said_bye[side as usize] = true,
             Event::Finished { position, made_up: false, .. } => {
@@ -126,26 +132,24 @@ impl Record {
                 self.newest_report = self.newest_report.max(of.map_or(0, |(id, _)| id));
             }
             Event::Failed { error } | Event::Error { error } if !EXPECTED_ERRORS.contains(&error.as_str()) => {
-                self.break_promise(format!("{error} is not what calls may say here"), &line);
+                self.break_promise(format!("{error} is not what calls may say here"), line);
             }
             _ => {}
         }
-        let trouble = match (&event, side) {
+        let trouble = match (event, side) {
             (Event::Room { .. }, side) => Some(Trouble::Room(side)),
             (Event::Receiver { .. }, _) | (Event::Closing, Side::Receiver) => Some(Trouble::Receiver),
             (Event::Output { .. }, _) | (Event::Closing, Side::Sender) => Some(Trouble::Output),
             _ => None,
         };
-        trouble.into_iter().for_each(|trouble| self.timeline.add(trouble, time));
-        let moment = Moment { at: time, line: &line };
+        trouble.into_iter().for_each(|trouble| self.timeline.add(trouble, at));
         let outcome = match side {
-            Side::Sender => self.sending.take(&event, moment),
-            Side::Receiver => self.hearing.take(&event, moment),
+            Side::Sender => self.sending.take(event, moment),
+            Side::Receiver => self.hearing.take(event, moment),
         };
         if let Err(what) = outcome {
-            self.break_promise(what, &line);
+            self.break_promise(what, line);
         }
-        Ok(())
     }
 
     /// When all lines are there.
