@@ -9,6 +9,7 @@ use crate::handle::{create, destroy, enter, Object, Opaque};
 use crate::sync::{Arc, Condvar, Mutex};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
+use std::sync::atomic::AtomicPtr;
 
 /// Every interleaving with at most so many switches away from a thread that could go on: where three threads wait for
 /// each other, or share two objects, all of them are too many.
@@ -90,10 +91,13 @@ type Shelf = Arc<Mutex<Option<Pointer>>>;
 /// Makes an object whose one callback is this, and puts its handle on the shelf.
 fn open(shelf: &Shelf, seen: &Arc<Seen>, callback: impl FnOnce() + Send + 'static) {
     let gate = Arc::new(Gate::not_yet_open());
+    // Not loom's: C's variable is no part of what is modelled.
+    let out = std::sync::Arc::new(AtomicPtr::<Opened>::default());
     let make = || {
-        let (gate, counted) = (gate.clone(), seen.clone());
+        let (gate, counted, given) = (gate.clone(), seen.clone(), out.clone());
         let thread = thread::spawn(move || {
             gate.pass(|| {
+                assert!(!given.load(Ordering::SeqCst).is_null());
                 counted.inside.fetch_add(1, Ordering::SeqCst);
                 callback();
                 counted.inside.fetch_sub(1, Ordering::SeqCst);
@@ -102,10 +106,9 @@ fn open(shelf: &Shelf, seen: &Arc<Seen>, callback: impl FnOnce() + Send + 'stati
         let thread = Mutex::new(Some(thread));
         Ok(Dispatcher { closed: Mutex::default(), changed: Condvar::new(), thread, seen: seen.clone() })
     };
-    let mut out = std::ptr::null_mut();
     // SAFETY: `out` is writable.
-    unsafe { create::<Opened>(&mut out, gate.clone(), make) }.unwrap();
-    *shelf.lock() = Some(Pointer(out));
+    unsafe { create::<Opened>(out.as_ptr(), gate.clone(), make) }.unwrap();
+    *shelf.lock() = Some(Pointer(out.load(Ordering::SeqCst)));
 }
 
 /// The handle, if C has it already.
