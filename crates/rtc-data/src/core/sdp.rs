@@ -38,8 +38,8 @@ pub(super) fn reduce(sdp: &str) -> Result<Reduced, Error> {
     }
     let at = sections
         .iter()
-        .position(|s| s.first().is_some_and(|l| l.starts_with("m=application ")))
-        .ok_or_else(|| Error::Sdp("has no m=application section".into()))?;
+        .position(|s| s.first().is_some_and(|l| is_data_channels(l)))
+        .ok_or_else(|| Error::Sdp("has no m=application section for data channels".into()))?;
 
     let mid = value(&sections[at], "mid").map_or_else(|| at.to_string(), str::to_owned);
     let mut lines: Vec<String> = Vec::new();
@@ -73,6 +73,12 @@ pub(super) fn reduce(sdp: &str) -> Result<Reduced, Error> {
         .collect();
     let rejected = sections.iter().enumerate().filter(|(i, _)| *i != at).map(|(i, s)| reject(i, s)).collect();
     Ok(Reduced { sdp: join(&lines), ufrag, candidates, rejected })
+}
+
+/// The media line that the stack takes part in: other kinds of `application` are not for it, and it answers nothing.
+fn is_data_channels(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    matches!(words[..], ["m=application", _port, _protocol, "webrtc-datachannel"])
 }
 
 /// Our description as the far end gets it: with its version (RFC 3264, section 8; the stack's own is
@@ -173,6 +179,16 @@ mod tests {
                 "a=mid:v"
             ]
         );
+    }
+
+    #[test]
+    fn an_application_section_that_is_not_for_data_channels_is_rejected() {
+        let other = "m=application 9 UDP/BFCP *\r\na=mid:b\r\nm=application";
+        let r = reduce(&OFFER.replace("m=application", other)).expect("a good offer");
+        assert_eq!((r.sdp.matches("m=").count(), attribute(&r.sdp, "mid")), (1, Some("d")));
+        let rejected: Vec<&str> = r.rejected.iter().map(|r| r.line.as_str()).collect();
+        assert_eq!(rejected[1], "application 0 UDP/BFCP *");
+        assert!(reduce(&OFFER.replace("webrtc-datachannel", "5000")).is_err());
     }
 
     #[test]
