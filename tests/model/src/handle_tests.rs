@@ -4,12 +4,12 @@
 //! thread has ended and the object is freed; inside a callback, its own or another object's, `destroy` waits for
 //! nobody, and the last who uses the object frees it, once: what is not freed, or twice, loom reports itself.
 
+use crate::args::PUT;
 use crate::gate::Gate;
 use crate::handle::{create, destroy, enter, Object, Opaque};
 use crate::sync::{Arc, Condvar, Mutex};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
-use std::sync::atomic::AtomicPtr;
 
 /// Every interleaving with at most so many switches away from a thread that could go on: where three threads wait for
 /// each other, or share two objects, all of them are too many.
@@ -91,24 +91,25 @@ type Shelf = Arc<Mutex<Option<Pointer>>>;
 /// Makes an object whose one callback is this, and puts its handle on the shelf.
 fn open(shelf: &Shelf, seen: &Arc<Seen>, callback: impl FnOnce() + Send + 'static) {
     let gate = Arc::new(Gate::not_yet_open());
-    // Not loom's: C's variable is no part of what is modelled.
-    let out = std::sync::Arc::new(AtomicPtr::<Opened>::default());
+    let (mut out, given) = (std::ptr::null_mut(), PUT.load(Ordering::SeqCst));
     let make = || {
-        let (gate, counted, given) = (gate.clone(), seen.clone(), out.clone());
+        let (gate, counted) = (gate.clone(), seen.clone());
         let thread = thread::spawn(move || {
             gate.pass(|| {
-                assert!(!given.load(Ordering::SeqCst).is_null());
+                assert!(PUT.load(Ordering::SeqCst) > given);
                 counted.inside.fetch_add(1, Ordering::SeqCst);
                 callback();
                 counted.inside.fetch_sub(1, Ordering::SeqCst);
             });
+            // What a callback asserts ends there, and poisons the gate.
+            assert!(!gate.is_poisoned());
         });
         let thread = Mutex::new(Some(thread));
         Ok(Dispatcher { closed: Mutex::default(), changed: Condvar::new(), thread, seen: seen.clone() })
     };
     // SAFETY: `out` is writable.
-    unsafe { create::<Opened>(out.as_ptr(), gate.clone(), make) }.unwrap();
-    *shelf.lock() = Some(Pointer(out.load(Ordering::SeqCst)));
+    unsafe { create::<Opened>(&mut out, gate.clone(), make) }.unwrap();
+    *shelf.lock() = Some(Pointer(out));
 }
 
 /// The handle, if C has it already.

@@ -17,6 +17,12 @@ mod sync;
 
 mod args {
     use crate::status::Outcome;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+
+    loom::lazy_static! {
+        /// How many handles C has been given: loom does not watch C's variables.
+        pub static ref PUT: AtomicUsize = AtomicUsize::new(0);
+    }
 
     pub fn check<T>(pointer: *const T, _: &str) -> Outcome {
         assert!(!pointer.is_null());
@@ -26,6 +32,7 @@ mod args {
     pub unsafe fn put<T>(out: *mut T, value: T) {
         // SAFETY: as in the original.
         unsafe { out.write(value) };
+        PUT.fetch_add(1, Ordering::SeqCst);
     }
 }
 
