@@ -96,8 +96,8 @@ pub enum NotifyAnswer {
     Failed(String),
 }
 
-/// Names one playback-finished on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Names one call about playback on its way; ascending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NotifyId(pub u64);
 
 /// What a receiver's session wants from the driver.
@@ -112,11 +112,14 @@ pub enum ReceiverRequest {
         /// The payload.
         message: PlaybackFinished,
     },
-    /// Perform the playback-finished RPC of version 1 and report with `notify_answered`. These wait for nothing: the
-    /// message says which segment it is about.
+    /// Perform the playback-finished RPC of version 1 and report with `notify_answered`. The message says which segment it
+    /// is about.
     SegmentFinished {
         /// To be handed back with the answer.
         id: NotifyId,
+        /// That call is to be answered, or to have failed, before this one is made: the sender could hear it the other way
+        /// round.
+        after: Option<NotifyId>,
         /// Identity of the segment's sender.
         destination: String,
         /// The payload.

@@ -3,7 +3,7 @@
 //! calls about playback, which a task performs.
 //!
 //! Invariant: calls of version 0, which are known by their place only, wait each for the answer to the one before. Those of
-//! version 1 begin in their order and wait for nothing.
+//! version 1 begin in their order; a finish waits for the start of its segment.
 
 use super::{ReceiverCore, Shared};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 };
 use futures_util::{stream::FuturesUnordered, StreamExt as _};
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,7 +33,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Calls {
     /// Of version 0, which knows them by their place only: each waits for the answer to the one before.
     one_by_one: mpsc::UnboundedSender<Call>,
-    /// Of version 1: begun in their order, and waiting for nothing.
+    /// Of version 1: begun in their order, and at once but for what one says to wait for.
     at_once: mpsc::UnboundedSender<Call>,
 }
 
@@ -52,6 +53,8 @@ impl Calls {
 
 struct Call {
     id: NotifyId,
+    /// It waits until that one was answered.
+    after: Option<NotifyId>,
     destination: String,
     method: &'static str,
     payload: String,
@@ -77,15 +80,15 @@ impl Shared {
                 }
                 ReceiverRequest::PlaybackFinished { id, destination, message } => {
                     let (method, payload) = (v0::METHOD_PLAYBACK_FINISHED, message.to_json());
-                    (true, Call { id, destination, method, payload, timeout: NOTIFY_TIMEOUT })
+                    (true, Call { id, after: None, destination, method, payload, timeout: NOTIFY_TIMEOUT })
                 }
-                ReceiverRequest::SegmentFinished { id, destination, message } => {
+                ReceiverRequest::SegmentFinished { id, after, destination, message } => {
                     let (method, payload) = (v0::METHOD_PLAYBACK_FINISHED, message.to_json());
-                    (false, Call { id, destination, method, payload, timeout: CALL_TIMEOUT })
+                    (false, Call { id, after, destination, method, payload, timeout: CALL_TIMEOUT })
                 }
                 ReceiverRequest::SegmentStarted { id, destination, message } => {
                     let (method, payload) = (METHOD_PLAYBACK_STARTED, message.to_json());
-                    (false, Call { id, destination, method, payload, timeout: CALL_TIMEOUT })
+                    (false, Call { id, after: None, destination, method, payload, timeout: CALL_TIMEOUT })
                 }
             };
             if let Some(Calls { one_by_one, at_once }) = &self.calls {
@@ -116,23 +119,34 @@ impl ReceiverCore {
     }
 
     async fn call_at_once(&self, room: &RoomCore, mut calls: mpsc::UnboundedReceiver<Call>) {
-        let mut under_way = FuturesUnordered::new();
+        let (mut under_way, mut ids) = (FuturesUnordered::new(), HashSet::new());
+        let (mut held, mut closed) = (Vec::<Call>::new(), false);
         loop {
             tokio::select! {
                 biased;
-                call = calls.recv() => match call {
-                    Some(call) => under_way.push(self.perform(room, call)),
-                    None => break,
+                call = calls.recv(), if !closed => match call {
+                    Some(call) if call.after.is_some_and(|id| ids.contains(&id)) => held.push(call),
+                    Some(call) => {
+                        ids.insert(call.id);
+                        under_way.push(self.perform(room, call));
+                    }
+                    None => closed = true,
                 },
-                Some(()) = under_way.next() => {}
+                Some(id) = under_way.next() => {
+                    ids.remove(&id);
+                    for call in held.extract_if(.., |call| call.after == Some(id)) {
+                        ids.insert(call.id);
+                        under_way.push(self.perform(room, call));
+                    }
+                }
+                else => return,
             }
         }
-        while under_way.next().await.is_some() {}
     }
 
-    /// Performs a call and reports its answer.
-    async fn perform(&self, room: &RoomCore, call: Call) {
-        let Call { id, destination, method, payload, timeout } = call;
+    /// Performs a call and reports its answer; gives its id back.
+    async fn perform(&self, room: &RoomCore, call: Call) -> NotifyId {
+        let Call { id, destination, method, payload, timeout, .. } = call;
         let outcome = room.call(&destination, method, payload, timeout).await;
         let answer = match outcome.as_deref() {
             Ok(v0::ANSWER_OK) => NotifyAnswer::Ok,
@@ -141,5 +155,6 @@ impl ReceiverCore {
             Err(e) => NotifyAnswer::Failed(e.to_string()),
         };
         self.tell(|session, now| session.notify_answered(id, answer, now));
+        id
     }
 }

@@ -2,8 +2,9 @@
 //! The receiver's side: what is told to the sender about the segments that the application took.
 //!
 //! In version 0 a finish is sent once and in order, since its place is all that tells it apart. In version 1 calls name
-//! their segment, wait for nothing and are repeated, with a bound. Invariant: at most one finish is sent for each
-//! segment, the application's or, a while after a clear, one of the library's.
+//! their segment and are repeated, with a bound; since they overtake each other, a finish says which call is to be answered
+//! before. Invariant: at most one finish is sent for each segment, the application's or, a while after a clear, one of the
+//! library's.
 
 use super::super::events::{ErrorKind, NotifyAnswer, NotifyId, ReceiverEvent, ReceiverRequest, SessionError};
 use super::MAX_WAITING_SEGMENTS;
@@ -33,6 +34,7 @@ pub(in super::super) struct WireSegment {
 pub(in super::super) struct Notifications {
     /// Segments started and not notified by the application yet, oldest first.
     waiting: VecDeque<Waiting>,
+    /// In the order of their ids.
     calls: VecDeque<Call>,
     /// Finishes of version 1 that no call brought, oldest first: the sender may ask for them.
     unheard: VecDeque<Call>,
@@ -47,6 +49,8 @@ struct Waiting {
     /// In version 1.
     wire: Option<WireSegment>,
     playing: bool,
+    /// The call that said so.
+    start: Option<NotifyId>,
     /// When the library finishes it.
     finish_at: Option<Instant>,
     /// It has.
@@ -59,6 +63,8 @@ struct Call {
     segment: u64,
     destination: Arc<str>,
     message: Message,
+    /// The call that is to be answered before.
+    after: Option<NotifyId>,
     state: State,
     attempts: u32,
     /// The application awaits the answer.
@@ -88,7 +94,7 @@ impl Notifications {
         if self.waiting.len() == MAX_WAITING_SEGMENTS {
             self.waiting.pop_front();
         }
-        let waiting = Waiting { segment, sender, wire, playing: false, finish_at: None, finished: false };
+        let waiting = Waiting { segment, sender, wire, playing: false, start: None, finish_at: None, finished: false };
         self.waiting.push_back(waiting);
     }
 
@@ -100,8 +106,10 @@ impl Notifications {
         if let (Some(wire), true, true) = (waiting.wire.clone(), first, self.calls.len() < MAX_CALLS) {
             let WireSegment { label, session, segment: number } = wire;
             let message = Message::Started(rpc::PlaybackStarted { label, session, segment: number });
-            let sender = waiting.sender.clone();
-            self.call(segment, sender, message, false);
+            self.last_id += 1;
+            let id = NotifyId(self.last_id);
+            waiting.start = Some(id);
+            self.calls.push_back(Call::new(id, segment, waiting.sender.clone(), message));
         }
         Ok(())
     }
@@ -118,7 +126,7 @@ impl Notifications {
         let index = self.waiting.iter().position(|waiting| matches(waiting.segment));
         let waiting = index.and_then(|index| self.waiting.remove(index)).ok_or(SessionError::NotFound)?;
         self.last_position_us = message.position_us;
-        let Waiting { segment, sender, wire, finished, .. } = waiting;
+        let Waiting { segment, sender, wire, start, finished, .. } = waiting;
         if finished {
             self.last_id += 1;
             let (position_us, answer) = (message.position_us, NotifyAnswer::Ok);
@@ -131,7 +139,10 @@ impl Notifications {
             return Ok((NotifyId(self.last_id), Some(event)));
         }
         let message = wire.map_or(Message::V0(message), |wire| finish_of(wire, message));
-        Ok((self.call(segment, sender, message, true), None))
+        self.last_id += 1;
+        let id = NotifyId(self.last_id);
+        self.calls.push_back(Call { after: start, awaited: true, ..Call::new(id, segment, sender, message) });
+        Ok((id, None))
     }
 
     /// Segments up to this one were cleared: those that the application does not finish until then, the library does.
@@ -144,7 +155,7 @@ impl Notifications {
 
     /// A segment is over that the application will never see.
     pub(in super::super) fn finish_unseen(&mut self, sender: Arc<str>, wire: WireSegment) {
-        self.finish(0, sender, wire);
+        self.finish(0, sender, wire, None);
     }
 
     /// The sender says that a segment is over and that it waits for its finish. If nobody here is to finish it, it is told
@@ -160,10 +171,11 @@ impl Notifications {
         }
         match self.unheard.iter().position(is_it).and_then(|index| self.unheard.remove(index)) {
             Some(Call { segment, destination, message, .. }) if self.calls.len() < MAX_CALLS => {
-                self.call(segment, destination, message, false);
+                self.last_id += 1;
+                self.calls.push_back(Call::new(NotifyId(self.last_id), segment, destination, message));
             }
             Some(_) => {}
-            None => self.finish(0, sender, wire),
+            None => self.finish(0, sender, wire, None),
         }
     }
 
@@ -172,8 +184,10 @@ impl Notifications {
         while let Some(waiting) = self.waiting.iter_mut().find(|waiting| due(waiting)) {
             waiting.finish_at = None;
             waiting.finished = true;
-            let (segment, sender, wire) = (waiting.segment, waiting.sender.clone(), waiting.wire.clone());
-            wire.into_iter().for_each(|wire| self.finish(segment, sender.clone(), wire));
+            let (segment, sender, start) = (waiting.segment, waiting.sender.clone(), waiting.start);
+            if let Some(wire) = waiting.wire.clone() {
+                self.finish(segment, sender, wire, start);
+            }
         }
     }
 
@@ -191,19 +205,28 @@ impl Notifications {
         self.calls.iter().any(|call| call.state == State::Waits)
     }
 
+    /// The start of the same segment, if its first call is on its way.
+    fn before(&self, call: &Call) -> Option<NotifyId> {
+        let start = self.calls.binary_search_by_key(&call.after?, |call| call.id).ok()?;
+        let start = self.calls.get(start).filter(|start| start.state == State::Sent && start.attempts == 1)?;
+        (call.attempts == 0).then_some(start.id)
+    }
+
     pub(in super::super) fn poll_request(&mut self, now: Instant) -> Option<ReceiverRequest> {
-        let call = self.calls.iter_mut().find(|call| match call.state {
+        let index = self.calls.iter().position(|call| match call.state {
             State::Waits => true,
             State::Sent => false,
             State::Failed(at) => at <= now,
         })?;
+        let after = self.before(&self.calls[index]);
+        let call = &mut self.calls[index];
         call.state = State::Sent;
         call.attempts += 1;
         let (id, destination) = (call.id, call.destination.to_string());
         Some(match call.message.clone() {
             Message::V0(message) => ReceiverRequest::PlaybackFinished { id, destination, message },
             Message::Started(message) => ReceiverRequest::SegmentStarted { id, destination, message },
-            Message::Finished(message) => ReceiverRequest::SegmentFinished { id, destination, message },
+            Message::Finished(message) => ReceiverRequest::SegmentFinished { id, after, destination, message },
         })
     }
 
@@ -239,22 +262,22 @@ impl Notifications {
         failed.filter_map(|call| call.outcome(NotifyAnswer::Failed(why.to_owned()))).collect()
     }
 
-    fn finish(&mut self, segment: u64, sender: Arc<str>, wire: WireSegment) {
+    fn finish(&mut self, segment: u64, sender: Arc<str>, wire: WireSegment, after: Option<NotifyId>) {
         if self.calls.len() < MAX_CALLS {
             let message = PlaybackFinished { position_us: self.last_position_us, interrupted: true };
-            self.call(segment, sender, finish_of(wire, message), false);
+            self.last_id += 1;
+            let call = Call::new(NotifyId(self.last_id), segment, sender, finish_of(wire, message));
+            self.calls.push_back(Call { after, ..call });
         }
-    }
-
-    fn call(&mut self, segment: u64, destination: Arc<str>, message: Message, awaited: bool) -> NotifyId {
-        self.last_id += 1;
-        let id = NotifyId(self.last_id);
-        self.calls.push_back(Call { id, segment, destination, message, state: State::Waits, attempts: 0, awaited });
-        id
     }
 }
 
 impl Call {
+    /// One that nobody awaits.
+    fn new(id: NotifyId, segment: u64, destination: Arc<str>, message: Message) -> Self {
+        Self { id, segment, destination, message, after: None, state: State::Waits, attempts: 0, awaited: false }
+    }
+
     fn outcome(self, answer: NotifyAnswer) -> Option<ReceiverEvent> {
         let position_us = match self.message {
             Message::V0(played) | Message::Finished(rpc::PlaybackFinished { played, .. }) => played.position_us,

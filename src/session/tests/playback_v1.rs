@@ -49,6 +49,34 @@ fn started_is_told_once_and_before_the_finish() {
     assert_eq!(pair.receiver.notify_playback_started(1), Err(SessionError::Closed));
 }
 
+/// Calls overtake each other: each is a task of its own at the sender's.
+#[test]
+fn finish_says_that_the_first_call_of_the_start_comes_before() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 2);
+    let receiver = &mut pair.receiver;
+    receiver.notify_playback_started(1).unwrap();
+    receiver.notify_playback_finished(1, 1, false).unwrap();
+    receiver.notify_playback_finished(2, 2, true).unwrap();
+    let Some(ReceiverRequest::SegmentStarted { id, .. }) = receiver.poll_request(pair.now) else { panic!() };
+    let mut finish = || match receiver.poll_request(pair.now) {
+        Some(ReceiverRequest::SegmentFinished { id, after, message, .. }) => (id, after, message.segment),
+        _ => panic!("no finish"),
+    };
+    let (of_first, after, segment) = finish();
+    assert_eq!((after, segment), (Some(id), 1));
+    let (_, after, segment) = finish();
+    assert_eq!((after, segment), (None, 2));
+    pair.receiver.notify_answered(id, NotifyAnswer::Failed("lost".into()), pair.now);
+    pair.receiver.notify_answered(of_first, NotifyAnswer::Failed("lost".into()), pair.now);
+    let again = pair.now + SECOND;
+    let requests: Vec<_> = std::iter::from_fn(|| pair.receiver.poll_request(again)).collect();
+    let [ReceiverRequest::SegmentStarted { .. }, ReceiverRequest::SegmentFinished { after: None, .. }] = &requests[..]
+    else {
+        panic!("{requests:?}")
+    };
+}
+
 #[test]
 fn repeats_strangers_and_other_lives_change_nothing() {
     let mut pair = Pair::new();
