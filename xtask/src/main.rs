@@ -59,8 +59,8 @@ cargo xtask COMMAND
   bench --help      its cases and options
   help              this text
 
-Needs Rust, a C and a C++ compiler and CMake; `test` and everything with a server also Go (or livekit-server in
-$LIVEKIT_SERVER or on the PATH), Python 3 with venv, and valgrind.
+Needs Rust, a C and a C++ compiler and CMake; everything with a server also Go (or livekit-server in $LIVEKIT_SERVER
+or on the PATH); `test` also binutils, pkg-config, openssl, Python 3 with venv, valgrind, root and iproute2.
 ";
 
 fn main() -> ExitCode {
