@@ -123,7 +123,8 @@ impl RoomCore {
 
     /// A receiver of version 1 may still have segments of version 0 to finish.
     fn playback_finished(&self, caller: &str, payload: &str) -> Result<bool, WireError> {
-        if let Ok(message) = rpc::PlaybackFinished::parse(payload) {
+        if rpc::PlaybackFinished::is_meant(payload) {
+            let message = rpc::PlaybackFinished::parse(payload)?;
             let outputs = self.outputs_to(caller, &message.label);
             return Ok(outputs.iter().any(|output| output.segment_finished(&message)));
         }

@@ -125,8 +125,9 @@ fn build_tsan(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Builds what is tested, starts a server for the tests that want one, and runs CTest.
 pub fn test(workspace: &Workspace, suite: Suite) -> Result<Tally> {
-    // CMake leaves out the tests of a tool that it does not find.
+    // CMake leaves out the tests of a tool that it does not find, or fails late.
     require("valgrind")?;
+    require("pkg-config")?;
     let (folder, selection) = match suite {
         Suite::Plain => (build_tests(workspace)?, ["--label-exclude", "^valgrind$"]),
         Suite::Valgrind => (build_tests(workspace)?, ["--label-regex", "^valgrind$"]),

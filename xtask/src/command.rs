@@ -19,6 +19,8 @@ const REMEDIES: &[(&str, &str)] = &[
     ("c++", "apt-get install g++"),
     ("nm", "apt-get install binutils"),
     ("strip", "apt-get install binutils"),
+    ("openssl", "apt-get install openssl"),
+    ("pkg-config", "apt-get install pkg-config"),
     ("valgrind", "apt-get install valgrind libc6-dbg"),
     ("python3", "apt-get install python3 python3-venv"),
     ("python3.12", "apt-get install python3.12 python3.12-venv, or pyenv install 3.12"),

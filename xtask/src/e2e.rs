@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
 
-use crate::command::{cargo, run, run_watched};
+use crate::command::{cargo, require, run, run_watched};
 use crate::python;
 use crate::server;
 use crate::stage::Tally;
@@ -23,6 +23,7 @@ pub enum Scope {
 
 /// Runs situations against the examples that stand in `target/examples`.
 pub fn run_suite(workspace: &Workspace, scope: Scope) -> Result<Tally> {
+    require("openssl")?;
     let relay = build_relay(workspace)?;
     let requirements = workspace.root.join("tests/e2e/requirements.txt");
     let python = python::environment(workspace, "e2e-venv", &requirements, "python3")?;

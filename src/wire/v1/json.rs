@@ -30,6 +30,11 @@ impl Object {
         }
     }
 
+    /// Whether anything has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A number that must be there.
     pub fn number(&self, name: &'static str) -> Result<u64, WireError> {
         let number = self.0.get(name).and_then(Value::as_u64);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Payloads of the calls about clear and playback, which name what they are about.
 //!
-//! The methods of clear and of playback-finished are those of version 0; which payload is meant follows from the
-//! hello that was agreed with the caller. All are answered as in version 0.
+//! The methods of clear and of playback-finished are those of version 0; which version a payload is of shows in it. All are
+//! answered as in version 0.
 
 use serde_json::{json, Value};
 
@@ -83,6 +83,11 @@ impl PlaybackStarted {
 }
 
 impl PlaybackFinished {
+    /// Whether a payload is meant to be one of these: version 0 names no `session`.
+    pub fn is_meant(payload: &str) -> bool {
+        Object::parse(payload).is_ok_and(|object| object.has("session"))
+    }
+
     /// Reads the payload.
     pub fn parse(payload: &str) -> Result<Self, WireError> {
         let PlaybackStarted { label, session, segment } = PlaybackStarted::parse(payload)?;
@@ -101,4 +106,18 @@ impl PlaybackFinished {
 
 fn pair(label: &Label, session: &Id) -> Value {
     json!({ "label": label.as_str(), "session": session.as_str() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finish_with_a_session_is_never_taken_for_one_of_version_0() {
+        let of_no_segment = r#"{"session": "s", "segment": 0, "playback_position": 5.0, "interrupted": false}"#;
+        assert!(v0::PlaybackFinished::parse(of_no_segment).is_ok() && PlaybackFinished::parse(of_no_segment).is_err());
+        assert!(PlaybackFinished::is_meant(of_no_segment));
+        assert!(!PlaybackFinished::is_meant(r#"{"playback_position": 5.0, "interrupted": false}"#));
+        assert!(!PlaybackFinished::is_meant("[") && !PlaybackFinished::is_meant("[]"));
+    }
 }
