@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The tap: takes our streams of video off the reliable channel, and our control messages off both, on the network
-//! thread, before `livekit` queues, prints and re-queues every packet. Whatever it refuses goes on to `livekit` untouched.
+//! thread, before `livekit` queues, prints and re-queues every packet. Whatever it refuses goes on to `livekit`
+//! untouched.
 //!
 //! It keeps the open streams, by participant SID and stream id, and the last sequence number of each SID, as the
 //! engine does: after a resume the server replays what it believes to be missing. A stream of a participant whom the
-//! room does not know yet (its signalling is slower than its data) waits, within bounds, until the room does. So does one
-//! of a participant's next session, under another SID: the news that the last one has left would end it.
+//! room does not know yet (its signalling is slower than its data) waits, within bounds, until the room does. So does
+//! one of a participant's next session, under another SID: the news that the last one has left would end it.
 //!
-//! A clear of version 0 is carried out here, where its place among the packets of its sender is known: through `livekit`, whose
-//! queues are longer, it could come after the next stream and end that one. `livekit` gets the call all the same, and
-//! its handler asks here for the answer. Those of version 1 say what they are about and need no place; nor do control
-//! messages, which may be lost and repeated.
+//! A clear of version 0 is carried out here, where its place among the packets of its sender is known: through
+//! `livekit`, whose queues are longer, it could come after the next stream and end that one. `livekit` gets the call
+//! all the same, and its handler asks here for the answer. Those of version 1 say what they are about and need no
+//! place; nor do control messages, which may be lost and repeated.
 //!
-//! Servers let agents open streams of text in the name of others, and a call is such a stream. One of ours in the name of
-//! another than its session's participant is dropped: an agent could clear what somebody else sends.
+//! Servers let agents open streams of text in the name of others, on either channel, and a call is such a stream. Any
+//! call in the name of another than its session's participant is dropped: an agent could clear what somebody else
+//! sends. `livekit` joins trailers to streams by the id alone, and reads a call's method from their attributes, too:
+//! a trailer with those of a call is dropped. Until the room hears that a participant's last session has left, calls
+//! of its next one are dropped as well: they cannot be told from forged ones, nor handed to `livekit` later.
 //!
 //! Kinds of packets that nobody here has a use for are taken, too: `livekit` trusts their content and could panic.
 //!
 //! Its lock is held while a receiver takes a chunk, so that packets of one sender are never handled out of order; the
 //! receivers never call back.
 
-use super::{
-    own_calls::{is_control, METHODS},
-    receiver::StreamSink,
-    room_core::RoomCore,
-};
+use super::{own_calls::is_control, receiver::StreamSink, room_core::RoomCore};
 use crate::wire::{
     packet::{Body, Call, Packet, StreamHeader},
     v0,
@@ -151,6 +151,24 @@ impl Tap {
         let before = state.opened_before;
         state.open.retain(|_, stream| stream.order > before);
     }
+
+    /// Whether a call begins here that is not its caller's own, or is made another. Its method does not matter.
+    fn refuses(&self, room: &RoomCore, packet: &Packet) -> bool {
+        let caller = &packet.participant_identity;
+        if packet.alters_call() {
+            tracing::debug!("a trailer of {caller} would alter a call");
+            room.count_refused(caller);
+            return true;
+        }
+        if !packet.begins_call() {
+            return false;
+        }
+        let state = self.state.lock();
+        let Some(impostor) = state.impostor(packet) else { return false };
+        tracing::info!("{impostor:?} calls in the name of {caller}");
+        room.count_refused(impostor);
+        true
+    }
 }
 
 impl DataTap for Tap {
@@ -158,6 +176,9 @@ impl DataTap for Tap {
         let Some(room) = self.room.upgrade() else { return false };
         // What cannot be decoded is livekit's to refuse.
         let Ok(packet) = Packet::decode(raw.clone()) else { return false };
+        if self.refuses(&room, &packet) {
+            return true;
+        }
         match &packet.body {
             Body::Foreign => true,
             Body::User(message) if is_control(&message.topic) => {
@@ -183,11 +204,6 @@ impl State {
     fn handle(&mut self, room: &RoomCore, arrived: Arrived) -> bool {
         let packet = &arrived.packet;
         if let Some(Call { id, method, has_payload }) = packet.rpc_request() {
-            if let Some(agent) = self.impostor(packet).filter(|_| METHODS.contains(&method)) {
-                tracing::info!("{agent} calls {method} in the name of {}", packet.participant_identity);
-                room.count_refused(agent);
-                return true;
-            }
             if method == v0::METHOD_CLEAR_BUFFER && !has_payload {
                 self.clear(room, packet, id);
             }
@@ -243,11 +259,15 @@ impl State {
         }
     }
 
-    /// The participant whose packet this is, if it is in the name of another.
+    /// The participant whose packet this is, if it is in the name of another; empty if the room does not know it.
     fn impostor(&self, packet: &Packet) -> Option<&str> {
-        let (sid, claimed) = (&*packet.participant_sid, &*packet.participant_identity);
-        let other = self.present.iter().find(|(identity, present)| **present == *sid && **identity != *claimed);
-        other.map(|(identity, _)| identity.as_str())
+        let sid = &*packet.participant_sid;
+        let claimed = self.present.get(&*packet.participant_identity);
+        if claimed.is_some_and(|present| present == sid) {
+            return None;
+        }
+        let sender = self.present.iter().find(|(_, present)| *present == sid).map(|(identity, _)| identity.as_str());
+        sender.or(claimed.map(|_| ""))
     }
 
     fn clear(&mut self, room: &RoomCore, packet: &Packet, call: &str) {

@@ -14,7 +14,8 @@ use prost::Message;
 
 use super::WireError;
 
-/// Topic of the text streams that carry calls, in LiveKit's second form of RPC; and their attributes.
+/// Topic of the text streams that carry calls, in LiveKit's second form of RPC; and their attributes, which all begin
+/// with it.
 const RPC_TOPIC: &str = "lk.rpc_request";
 const RPC_ID: &str = "lk.rpc_request_id";
 const RPC_METHOD: &str = "lk.rpc_request_method";
@@ -175,7 +176,22 @@ impl Packet {
         })
     }
 
-    /// The call that comes or begins with this packet.
+    /// Whether a call comes or begins with this packet, however incomplete what it says of it.
+    pub fn begins_call(&self) -> bool {
+        match &self.body {
+            Body::RpcRequest(_) => true,
+            Body::StreamHeader(header) => header.topic == RPC_TOPIC,
+            _ => false,
+        }
+    }
+
+    /// Whether this would make another call of one that has begun: a trailer's attributes are added to the header's.
+    pub fn alters_call(&self) -> bool {
+        let Body::StreamTrailer(trailer) = &self.body else { return false };
+        trailer.attributes.keys().any(|name| name.starts_with(RPC_TOPIC))
+    }
+
+    /// The call that comes or begins with this packet. What a stream does not say is empty, as `livekit` takes it.
     pub fn rpc_request(&self) -> Option<Call<'_>> {
         match &self.body {
             Body::RpcRequest(RpcRequest { id, method, has_payload }) => {
@@ -184,8 +200,8 @@ impl Packet {
             Body::StreamHeader(header) if header.topic == RPC_TOPIC => {
                 let inline = header.inline_content.as_ref().is_some_and(|content| !content.is_empty());
                 Some(Call {
-                    id: header.attributes.get(RPC_ID)?,
-                    method: header.attributes.get(RPC_METHOD)?,
+                    id: header.attributes.get(RPC_ID).map_or("", String::as_str),
+                    method: header.attributes.get(RPC_METHOD).map_or("", String::as_str),
                     has_payload: header.total_length.map_or(inline, |length| length > 0),
                 })
             }

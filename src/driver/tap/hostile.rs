@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What hostile participants put on the channels, in front of the tap: it keeps little, and the good go on.
 
-use super::tests::{header, packet_call, stream_call, Setting};
+use super::tests::{header, packet_call, stream_call, stream_call_of, Setting};
 use super::*;
 use crate::{
-    driver::{DriverError, ReceiverEvent, SegmentCause, Wait},
+    driver::{own_calls::METHODS, DriverError, ReceiverEvent, SegmentCause, Wait},
     wire::{
         packet::encode,
         v1::{
@@ -14,7 +14,11 @@ use crate::{
         },
     },
 };
-use livekit_protocol::{data_packet::Value, data_stream::Chunk, DataPacket, UserPacket};
+use livekit_protocol::{
+    data_packet::Value,
+    data_stream::{Chunk, Trailer},
+    DataPacket, UserPacket,
+};
 
 const MANY: u64 = 100_000;
 
@@ -148,12 +152,67 @@ fn a_call_in_the_name_of_another_is_dropped_and_counted() {
     to.join();
     to.join_as("agent", "PA_2");
     assert!(to.open("one") && to.frame("one"));
-    for call in [packet_call(), stream_call()] {
-        assert!(to.packet_as("PA_2", "camera", call), "livekit does not get it");
+    for (call, reliable) in
+        [(packet_call(), true), (stream_call(), true), (packet_call(), false), (stream_call(), false)]
+    {
+        assert!(to.packet_on("PA_2", "camera", call, reliable), "livekit does not get it");
     }
-    assert_eq!((to.tap.clear_answer("camera", "call"), to.receiver.stats().messages_stale), (None, 2));
+    assert_eq!((to.tap.clear_answer("camera", "call"), to.receiver.stats().messages_stale), (None, 4));
     assert!(to.close("one"));
     to.expect_segment(1);
+}
+
+#[test]
+fn a_call_in_the_name_of_another_is_dropped_whatever_it_says_of_itself() {
+    let mut to = Setting::new("tap-impostor-incomplete", Some("camera"));
+    to.tap.participant_joined("camera", "PA_1");
+    to.join_as("agent", "PA_2");
+    let (id, method) = (("lk.rpc_request_id", "call"), "lk.rpc_request_method");
+    let said: [&[_]; 4] = [&[(method, v0::METHOD_CLEAR_BUFFER)], &[id, (method, "shout")], &[id], &[]];
+    for attributes in said {
+        assert!(to.packet_as("PA_2", "camera", stream_call_of(attributes)), "{attributes:?}");
+        assert!(!to.packet_as("PA_2", "agent", stream_call_of(attributes)), "in its own name: {attributes:?}");
+    }
+    assert_eq!(to.receiver.stats().messages_stale, 5, "and the clear of one who sends nothing");
+}
+
+#[test]
+fn a_call_in_the_name_of_another_is_dropped_of_whom_the_room_does_not_know_either() {
+    let mut to = Setting::new("tap-impostor-hidden", Some("camera"));
+    to.tap.participant_joined("camera", "PA_1");
+    to.join();
+    for (call, reliable) in [(stream_call(), true), (stream_call(), false), (packet_call(), true)] {
+        assert!(to.packet_on("PA_hidden", "camera", call, reliable));
+    }
+    assert_eq!((to.tap.clear_answer("camera", "call"), to.receiver.stats().messages_stale), (None, 3));
+    assert!(!to.packet_as("PA_hidden", "hidden", stream_call()), "in its own name");
+    to.tap.participant_left("PA_1");
+    assert!(!to.packet_as("PA_3", "camera", stream_call()), "of a next session, whose last one has left");
+}
+
+#[test]
+fn a_call_in_the_name_of_one_who_is_not_there_is_dropped() {
+    let mut to = Setting::new("tap-impostor-early", Some("camera"));
+    to.join_as("agent", "PA_2");
+    assert!(to.packet_as("PA_2", "camera", stream_call()));
+    assert_eq!(to.receiver.stats().messages_stale, 1);
+}
+
+#[test]
+fn a_trailer_makes_no_other_call_of_a_stream() {
+    let mut to = Setting::new("tap-trailer-call", Some("camera"));
+    to.tap.participant_joined("camera", "PA_1");
+    to.join();
+    let trailer = |name: &str| {
+        let attributes = [(name.to_owned(), v0::METHOD_CLEAR_BUFFER.to_owned())].into();
+        Value::StreamTrailer(Trailer { stream_id: "text".into(), attributes, ..Default::default() })
+    };
+    assert!(!to.packet(stream_call_of(&[("lk.rpc_request_method", "shout")])));
+    for (reliable, name) in [(true, "lk.rpc_request_method"), (false, "lk.rpc_request_id")] {
+        assert!(to.packet_on("PA_2", "agent", trailer(name), reliable), "{name}");
+    }
+    assert_eq!(to.receiver.stats().messages_stale, 2);
+    assert!(!to.packet(trailer("method")), "of the application");
 }
 
 #[test]

@@ -48,15 +48,20 @@ impl Setting {
     }
 
     pub fn packet_as(&mut self, sid: &str, identity: &str, value: Value) -> bool {
-        self.sequence += 1;
+        self.packet_on(sid, identity, value, true)
+    }
+
+    /// On either channel.
+    pub fn packet_on(&mut self, sid: &str, identity: &str, value: Value, reliable: bool) -> bool {
+        self.sequence += u32::from(reliable);
         let packet = DataPacket {
             participant_sid: sid.into(),
             participant_identity: identity.into(),
-            sequence: self.sequence,
+            sequence: if reliable { self.sequence } else { 0 },
             value: Some(value),
             ..Default::default()
         };
-        self.tap.on_packet(&encode(&packet), true)
+        self.tap.on_packet(&encode(&packet), reliable)
     }
 
     pub fn open(&mut self, stream: &str) -> bool {
@@ -136,12 +141,17 @@ pub(super) fn packet_call() -> Value {
 }
 
 pub(super) fn stream_call() -> Value {
-    let attributes = [("lk.rpc_request_id", "call"), ("lk.rpc_request_method", v0::METHOD_CLEAR_BUFFER)];
+    stream_call_of(&[("lk.rpc_request_id", "call"), ("lk.rpc_request_method", v0::METHOD_CLEAR_BUFFER)])
+}
+
+/// A call by stream that says so much of itself, all of it in the header.
+pub(super) fn stream_call_of(attributes: &[(&str, &str)]) -> Value {
     Value::StreamHeader(Header {
         stream_id: "text".into(),
         topic: "lk.rpc_request".into(),
-        attributes: attributes.map(|(name, value)| (name.into(), value.into())).into(),
+        attributes: attributes.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
         content_header: Some(TextHeader(Textual::default())),
+        inline_content: Some(Vec::new()),
         ..Default::default()
     })
 }
