@@ -327,8 +327,12 @@ impl State {
     fn keep_early(&mut self, (sid, stream_id): StreamName, begins: bool, arrived: Arrived) {
         let bytes = &mut self.early_bytes;
         self.early.retain(|_, early| {
-            while early.packets.front().is_some_and(|first| arrived.at.duration_since(first.at) > MAX_EARLY_AGE) {
-                *bytes -= early.packets.pop_front().map_or(0, |old| old.bytes);
+            let is_old = |old: &mut Arrived| arrived.at.duration_since(old.at) > MAX_EARLY_AGE;
+            while let Some(old) = early.packets.pop_front_if(is_old) {
+                *bytes -= old.bytes;
+                if let Body::StreamHeader(header) = &old.packet.body {
+                    early.streams.remove(&*header.stream_id);
+                }
             }
             !early.packets.is_empty()
         });

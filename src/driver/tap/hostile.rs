@@ -90,6 +90,22 @@ fn a_hundred_thousand_headers_of_somebody_unknown_take_bounded_memory() {
 }
 
 #[test]
+fn streams_of_somebody_unknown_are_forgotten_with_their_headers() {
+    let to = Setting::new("tap-early-age", Some("camera"));
+    let begun = Instant::now();
+    let mut state = to.tap.state.lock();
+    for (second, raw) in headers("PA_2", "mallory", 1000).enumerate() {
+        let arrived = Arrived::now(Packet::decode(raw.clone()).unwrap(), raw.len());
+        let at = begun + Duration::from_secs(second as u64);
+        assert!(state.handle(to.room.core(), Arrived { at, ..arrived }));
+        let early = &state.early["PA_2"];
+        assert_eq!(early.streams.len(), early.packets.len());
+        assert!(early.packets.len() as u64 <= 1 + MAX_EARLY_AGE.as_secs());
+        assert_eq!(state.early_bytes, early.packets.iter().map(|packet| packet.bytes).sum::<usize>());
+    }
+}
+
+#[test]
 fn attributes_count_as_memory_of_what_waits() {
     let to = Setting::new("tap-attributes", None);
     for number in 0..200 {
