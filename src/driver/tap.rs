@@ -49,7 +49,8 @@ const MAX_OPEN_STREAMS: usize = 16;
 /// Senders whose last sequence number is kept.
 const MAX_SENDERS: usize = 1024;
 
-/// Answers to clears that `livekit` has not asked for.
+/// Answers to clears that `livekit` has not asked for. One more drives out a refusal, the oldest, if there is one: the
+/// clear is refused anew when `livekit` asks, while one that was carried out would be carried out again, too late.
 const MAX_ANSWERS: usize = 64;
 
 /// Participant SID and stream id: ids are unique only for one sender.
@@ -281,10 +282,11 @@ impl State {
             return;
         }
         let taken = room.clear_requested(caller);
-        if self.answers.len() == MAX_ANSWERS {
-            self.answers.pop_front();
-        }
         self.answers.push_back(ClearAnswer { caller: caller.to_string(), call: call.to_owned(), taken });
+        if self.answers.len() > MAX_ANSWERS {
+            let least = self.answers.iter().position(|answer| !answer.taken).unwrap_or_default();
+            self.answers.remove(least);
+        }
     }
 
     /// Whether the room has yet to hear of this session of the sender.

@@ -232,6 +232,35 @@ fn a_trailer_makes_no_other_call_of_a_stream() {
 }
 
 #[test]
+fn clears_of_strangers_drive_out_no_answer_of_the_sender() {
+    let to = Setting::new("tap-answers", Some("camera"));
+    to.tap.participant_joined("camera", "PA_1");
+    to.join();
+    to.join_as("mallory", "PA_2");
+    let call = |sid: &str, identity: &str| DataPacket {
+        participant_sid: sid.into(),
+        participant_identity: identity.into(),
+        value: Some(packet_call()),
+        ..Default::default()
+    };
+    let (good, bad) = (encode(&call("PA_1", "camera")), encode(&call("PA_2", "mallory")));
+    assert!(!to.tap.on_packet(&good, true));
+    for _ in 0..2 * MAX_ANSWERS {
+        assert!(!to.tap.on_packet(&bad, true));
+    }
+    assert_eq!(to.tap.state.lock().answers.len(), MAX_ANSWERS);
+    assert_eq!(to.tap.clear_answer("camera", "call"), Some(true));
+    assert_eq!(to.tap.clear_answer("mallory", "call"), Some(false));
+
+    for _ in 0..2 * MAX_ANSWERS {
+        assert!(!to.tap.on_packet(&good, true));
+    }
+    assert!(!to.tap.on_packet(&bad, true));
+    assert_eq!(to.tap.clear_answer("mallory", "call"), None, "it is refused when livekit asks");
+    assert!((0..MAX_ANSWERS).all(|_| to.tap.clear_answer("camera", "call") == Some(true)));
+}
+
+#[test]
 fn what_is_refused_is_counted_once() {
     let to = Setting::new("tap-refused", Some("camera"));
     to.join();
