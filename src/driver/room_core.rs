@@ -287,7 +287,7 @@ impl RoomCore {
         };
         if sink.is_none() {
             let count = self.foreign_streams.fetch_add(1, Relaxed) + 1;
-            tracing::info!("no receiver takes the stream of {sender} ({count} so far)");
+            tracing::debug!("no receiver takes the stream of {sender} ({count} so far)");
         }
         sink
     }

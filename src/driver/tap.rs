@@ -166,7 +166,7 @@ impl Tap {
         }
         let state = self.state.lock();
         let Some(impostor) = state.impostor(packet) else { return false };
-        tracing::info!("{impostor:?} calls in the name of {caller}");
+        tracing::debug!("{impostor:?} calls in the name of {caller}");
         room.count_refused(impostor);
         true
     }
@@ -314,7 +314,7 @@ impl State {
         let of_sender = self.open.iter().filter(|(_, stream)| stream.sender == sender);
         if of_sender.clone().count() >= MAX_OPEN_STREAMS {
             if let Some(oldest) = of_sender.min_by_key(|(_, stream)| stream.order).map(|(name, _)| name.clone()) {
-                tracing::info!("{sender} left {MAX_OPEN_STREAMS} streams open: the oldest is forgotten");
+                tracing::debug!("{sender} left {MAX_OPEN_STREAMS} streams open: the oldest is forgotten");
                 self.open.remove(&oldest);
             }
         }
