@@ -411,7 +411,7 @@ impl OutputCore {
 
     /// A call or a control message was refused.
     pub fn message_refused(&self) {
-        self.tell(OutputSession::message_refused);
+        self.shared.lock().session.message_refused();
     }
 
     fn command(&self, command: impl FnOnce(&mut OutputSession)) -> Result<(), DriverError> {
