@@ -126,6 +126,8 @@ impl OutputSession {
         if self.is_ours(&message.label, &message.session) {
             let event = self.unfinished.playback_started(message.segment);
             event.into_iter().for_each(|event| self.push_event(event));
+        } else {
+            self.stats.messages_stale += 1;
         }
         Answer::Ok
     }

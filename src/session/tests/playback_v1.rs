@@ -90,6 +90,17 @@ fn repeats_strangers_and_other_lives_change_nothing() {
 }
 
 #[test]
+fn start_of_another_life_is_counted() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    let started = |life| rpc::PlaybackStarted { label: Label::default(), session: session(life), segment: 1 };
+    assert_eq!(pair.output.segment_playing(true, &started(3)), Answer::Ok);
+    assert_eq!((pair.told(), pair.output.stats().messages_stale), (vec![], 1));
+    assert_eq!(pair.output.segment_playing(true, &started(1)), Answer::Ok);
+    assert_eq!((pair.told(), pair.output.stats().messages_stale), (vec!["started 1".to_owned()], 1));
+}
+
+#[test]
 fn failed_calls_are_repeated() {
     let mut pair = Pair::new();
     segments(&mut pair, 1);
