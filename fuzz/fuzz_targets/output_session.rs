@@ -192,7 +192,7 @@ impl Output {
             }
             27 => self.pass(Duration::from_millis(u64::from(input.u8()) * 10)),
             28 => self.pass(Duration::from_millis(u64::from(input.u8()) * 250)),
-            29 if input.bool() => self.session.room_reconnecting(input.bool()),
+            29 if input.bool() => self.session.room_reconnecting(input.bool(), self.now),
             29 => self.session.set_clock(self.now, input.u64() as i64),
             30 if input.u8() == 0 => self.close(input.bool()),
             _ => (0..input.below(8)).for_each(|_| self.take()),
@@ -469,7 +469,7 @@ impl Output {
         if !self.room_closed {
             self.destination_present(true);
             self.session.transport_ready(true);
-            self.session.room_reconnecting(false);
+            self.session.room_reconnecting(false, self.now);
             self.session.room_restarted(self.now);
             self.wire.may_be_lost = true;
         }

@@ -205,7 +205,7 @@ impl Pair {
                 6 => self.output.destination_present(input.bool(), self.now),
                 _ => self.receiver.participant_left(ALICE, self.now),
             },
-            28 if input.bool() => self.output.room_reconnecting(input.bool()),
+            28 if input.bool() => self.output.room_reconnecting(input.bool(), self.now),
             28 => self.receiver.room_reconnecting(input.bool(), self.now),
             29 => self.output.transport_ready(input.bool()),
             30 => self.knows_hello = input.bool(),
@@ -614,7 +614,7 @@ impl Pair {
     fn end(&mut self) {
         (self.well, self.knows_hello) = (true, true);
         self.receiver.room_reconnecting(false, self.now);
-        self.output.room_reconnecting(false);
+        self.output.room_reconnecting(false, self.now);
         self.meet();
         for _ in 0..RECOVERY {
             self.pass(SECOND);

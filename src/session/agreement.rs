@@ -251,6 +251,13 @@ impl Agreement {
         self.gone_at
     }
 
+    /// Our own room is connected again: who was silent meanwhile is given its time anew.
+    pub(super) fn reconnected(&mut self, now: Instant) {
+        if !matches!(self.state, State::Away) {
+            self.gone_at = self.gone_at.map(|_| now + SILENCE);
+        }
+    }
+
     /// Whether the receiver that has agreed is gone from now on.
     pub(super) fn is_gone(&mut self, now: Instant) -> bool {
         let gone = self.gone_at.is_some_and(|at| at <= now);

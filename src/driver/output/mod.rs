@@ -368,7 +368,7 @@ impl OutputCore {
     }
 
     pub fn room_reconnecting(&self, reconnecting: bool) {
-        self.tell(|session| session.room_reconnecting(reconnecting));
+        self.tell(|session| session.room_reconnecting(reconnecting, Instant::now()));
     }
 
     pub fn room_restarted(&self) {
@@ -409,7 +409,7 @@ impl OutputCore {
         }
     }
 
-    /// A call or a control message was refused.
+    /// A call or a control message was refused. Nobody waits for that: a hostile peer wakes nobody.
     pub fn message_refused(&self) {
         self.shared.lock().session.message_refused();
     }

@@ -238,9 +238,11 @@ impl OutputSession {
     }
 
     /// The room is reconnecting, or no longer is: meanwhile nothing is asked of the destination, whose silence would say
-    /// nothing about it.
-    pub fn room_reconnecting(&mut self, reconnecting: bool) {
-        self.reconnecting = reconnecting;
+    /// nothing about it, and it is not given up.
+    pub fn room_reconnecting(&mut self, reconnecting: bool, now: Instant) {
+        if std::mem::replace(&mut self.reconnecting, reconnecting) && !reconnecting {
+            self.link.agreement.reconnected(now);
+        }
     }
 
     /// The room is connected anew: the open stream is lost. In version 0 the next frame starts the next segment.
@@ -296,7 +298,8 @@ impl OutputSession {
         // An age beyond the clock's range is none.
         let late = self.max_age.and_then(|age| self.queue.oldest()?.checked_add(age));
         let link = if self.may_ask() { self.link.due() } else { None };
-        [late, link, self.link.agreement.gone_at(), self.unfinished.due()].into_iter().flatten().min()
+        let gone = self.link.agreement.gone_at().filter(|_| !self.reconnecting);
+        [late, link, gone, self.unfinished.due()].into_iter().flatten().min()
     }
 
     /// Time has passed: drops the frames that have waited too long, gives up receivers that did not return, and makes up
@@ -313,7 +316,7 @@ impl OutputSession {
         if std::mem::take(&mut self.hello_wanted) {
             self.link.agreement.renew(now);
         }
-        if self.link.agreement.is_gone(now) {
+        if !self.reconnecting && self.link.agreement.is_gone(now) {
             self.receiver_gone(BrokenOff::DestinationLeft);
         }
         while let Some(event) = self.unfinished.overdue(now) {

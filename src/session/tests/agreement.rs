@@ -400,12 +400,36 @@ fn stream_that_is_lost_while_it_is_being_opened_is_opened_again() {
 #[test]
 fn nothing_is_asked_while_the_room_reconnects() {
     let mut pair = apart();
-    pair.output.room_reconnecting(true);
+    pair.output.room_reconnecting(true, pair.now);
     pair.join();
     pair.send(1);
     pair.pass(IDLE * 2);
     assert_eq!((count(&pair, "hello"), pair.output.stats().version), (0, None), "silence would say nothing");
-    pair.output.room_reconnecting(false);
+    pair.output.room_reconnecting(false, pair.now);
     pair.run();
     assert_eq!((count(&pair, "hello"), pair.output.stats().version), (1, Some(1)));
+}
+
+#[test]
+fn receiver_is_not_given_up_while_our_own_room_reconnects() {
+    for answers in [true, false] {
+        let mut pair = Pair::new();
+        pair.send(1);
+        pair.flush();
+        pair.restart_receiver();
+        pair.calls_fail = true;
+        pair.pass(Duration::from_secs(4));
+        pair.output.room_reconnecting(true, pair.now);
+        pair.pass(Duration::from_secs(60));
+        assert_eq!(pair.told(), [""; 0], "our silence says nothing about it");
+        pair.calls_fail = !answers;
+        pair.output.room_restarted(pair.now);
+        pair.output.room_reconnecting(false, pair.now);
+        pair.pass(Duration::from_secs(29));
+        assert_eq!(pair.told(), [""; 0], "it has its time anew");
+        pair.pass(Duration::from_secs(10));
+        let given_up: &[&str] = if answers { &[] } else { &["finished 1 0 interrupted made up"] };
+        assert_eq!(pair.told(), given_up);
+        assert_eq!(pair.output.stats().version, Some(u32::from(answers)));
+    }
 }
