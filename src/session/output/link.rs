@@ -8,14 +8,13 @@
 
 use super::super::agreement::{Agreement, Asking, Version};
 use super::super::credit::Allowance;
-use super::super::events::{CallId, OutputRequest};
+use super::super::events::{CallId, HelloFailure, OutputRequest};
 use super::super::round_trip::{RoundTrip, WallClock};
 use crate::frame::Frame;
 use crate::wire::v1::control::{Body, Control};
-use crate::wire::v1::hello::{EndedSegment, HelloRequest};
+use crate::wire::v1::hello::{EndedSegment, HelloAnswer, HelloRequest};
 use crate::wire::v1::{rpc, Codec, Id, Label, VERSION};
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// Between signs of life in an open segment.
@@ -37,8 +36,8 @@ pub(super) struct Link {
     pub(super) allowance: Allowance,
     pub(super) round_trip: RoundTrip,
     pub(super) clock: WallClock,
-    /// The calls of the hello that is on its way.
-    hello: Option<RangeInclusive<u64>>,
+    /// The calls of the hello that are on their way, in their order.
+    hello: Vec<CallId>,
     clear: Option<Clear>,
     pongs: VecDeque<u64>,
     last_call: u64,
@@ -77,7 +76,7 @@ impl Link {
             allowance: Allowance::default(),
             round_trip: RoundTrip::of_output(),
             clock: WallClock::default(),
-            hello: None,
+            hello: Vec::new(),
             clear: None,
             pongs: VecDeque::new(),
             last_call: 0,
@@ -139,11 +138,21 @@ impl Link {
         }
     }
 
-    /// Whether this is what comes of the hello that is on its way: the answer to any of its calls, or the failure of the
-    /// first, which has had the whole time.
-    pub(super) fn is_hello(&mut self, id: CallId, failed: bool) -> bool {
-        let settles = |calls: &RangeInclusive<u64>| if failed { *calls.start() == id.0 } else { calls.contains(&id.0) };
-        self.hello.take_if(|calls| settles(calls)).is_some()
+    /// Whether this is what comes of the hello that is on its way: the answer to any of its calls, but a refusal only to
+    /// the last, since the receiver may be ready by then; or the failure of the first, which has had the whole time.
+    pub(super) fn is_hello(&mut self, id: CallId, result: &Result<HelloAnswer, HelloFailure>) -> bool {
+        let Some(index) = self.hello.iter().position(|call| *call == id) else { return false };
+        let settles = match result {
+            Ok(HelloAnswer::Ok(_)) | Err(HelloFailure::Unsupported) => true,
+            Ok(HelloAnswer::NotReady | HelloAnswer::Busy | HelloAnswer::Rejected) => index + 1 == self.hello.len(),
+            Err(HelloFailure::Failed(_)) => index == 0,
+        };
+        if settles {
+            self.hello.clear();
+        } else {
+            self.hello.remove(index);
+        }
+        settles
     }
 
     pub(super) fn clear_answered(&mut self, id: CallId, ok: bool, now: Instant) -> Cleared {
@@ -190,9 +199,10 @@ impl Link {
         if let Some(asking) = self.agreement.ask(now) {
             self.last_call += 1;
             let id = CallId(self.last_call);
-            let again = self.hello.as_ref().filter(|_| asking == Asking::Again);
-            let first = again.map_or(self.last_call, |calls| *calls.start());
-            self.hello = Some(first..=self.last_call);
+            if asking == Asking::Anew {
+                self.hello.clear();
+            }
+            self.hello.push(id);
             let (label, ended) = (self.label.clone(), ended());
             let (codecs, features) = (vec![Codec::Raw], Vec::new());
             let message = HelloRequest { version: VERSION, label, session, codecs, features, ended };

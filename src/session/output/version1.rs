@@ -40,7 +40,7 @@ impl OutputSession {
 
     /// The answer to `Hello`.
     pub fn hello_answered(&mut self, id: CallId, result: Result<HelloAnswer, HelloFailure>, now: Instant) {
-        if !self.link.is_hello(id, matches!(result, Err(HelloFailure::Failed(_)))) {
+        if !self.link.is_hello(id, &result) {
             return;
         }
         let spoke_v1 = self.link.speaks_v1();

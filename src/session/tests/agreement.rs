@@ -433,3 +433,28 @@ fn receiver_is_not_given_up_while_our_own_room_reconnects() {
         assert_eq!(pair.output.stats().version, Some(u32::from(answers)));
     }
 }
+
+#[test]
+fn refusal_of_a_hello_does_not_settle_one_that_was_said_after_it() {
+    let lost = || Err(HelloFailure::Failed("lost".to_owned()));
+    for (refused_first, heard) in [(true, true), (true, false), (false, false)] {
+        let mut pair = apart();
+        pair.output.transport_ready(true);
+        pair.output.destination_present(true, pair.now);
+        let (first, _) = hello(&mut pair);
+        pair.now += REPEAT;
+        let (second, message) = hello(&mut pair);
+        let ok = pair.receiver.hello(ALICE, &message, pair.now).unwrap();
+        let answer = if heard { Ok(ok) } else { lost() };
+        let mut answers = [(first, Ok(HelloAnswer::NotReady)), (second, answer)];
+        if !refused_first {
+            answers.reverse();
+        }
+        for (id, answer) in answers {
+            assert_eq!((pair.output.stats().version, pair.output.poll_timeout()), (None, None), "one is on its way");
+            pair.output.hello_answered(id, answer, pair.now);
+        }
+        assert_eq!(pair.output.stats().version, heard.then_some(1));
+        assert_eq!(pair.output.poll_timeout().is_some(), !heard, "it is asked again");
+    }
+}
