@@ -4,6 +4,7 @@
 
 use super::{
     publisher::{Publisher, Writer},
+    readers::Readers,
     OutgoingData, Transport,
 };
 use crate::{
@@ -76,8 +77,15 @@ pub(super) fn connect(core: &Arc<RoomCore>, url: &str, token: &str, options: Roo
         return Err(DriverError::InvalidArgument("a LiveKit server wants an access token".into()));
     }
     let registration = Registration::new(token, &options.roots)?;
-    let session =
-        Session { core: core.clone(), registration, tap: Tap::new(core), sid: None, absent: Vec::new(), decide: None };
+    let session = Session {
+        core: core.clone(),
+        registration,
+        tap: Tap::new(core),
+        sid: None,
+        absent: Vec::new(),
+        decide: None,
+        readers: Readers::default(),
+    };
     let (url, token) = (url.to_owned(), token.to_owned());
     let core = core.clone();
     core.clone().spawn(async move {
@@ -101,6 +109,8 @@ struct Session {
     absent: Vec<(String, ParticipantSid)>,
     /// When they have left, unless the room reconnects.
     decide: Option<Instant>,
+    /// Streams that the tap cannot read.
+    readers: Readers,
 }
 
 impl Session {
@@ -193,7 +203,13 @@ impl Session {
                 if let Some(reader) = reader.take() {
                     let attributes = reader.info().attributes();
                     if let Some(sink) = self.core.open_stream(participant_identity.as_str(), &attributes) {
-                        self.core.spawn(read(reader, sink));
+                        let until = self.readers.add(participant_identity.as_str());
+                        self.core.spawn(async move {
+                            tokio::select! {
+                                () = read(reader, sink) => {}
+                                _ = until => {}
+                            }
+                        });
                     }
                 }
             }

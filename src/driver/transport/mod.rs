@@ -8,6 +8,7 @@
 mod livekit;
 mod loopback;
 mod publisher;
+mod readers;
 
 use super::{room::RoomOptions, room_core::RoomCore, rpc::RpcFailure, DriverError};
 use crate::wire::v1::record::Record;
