@@ -38,6 +38,8 @@ pub(in super::super) struct Notifications {
     calls: VecDeque<Call>,
     /// Finishes of version 1 that no call brought, oldest first: the sender may ask for them.
     unheard: VecDeque<Call>,
+    /// Those that the sender has answered, oldest first: it may have asked for them before.
+    heard: VecDeque<(Id, u64)>,
     last_id: u64,
     last_position_us: i64,
 }
@@ -166,7 +168,8 @@ impl Notifications {
             Message::V0(_) | Message::Started(_) => false,
         };
         let waits = |waiting: &Waiting| !waiting.finished && waiting.wire.as_ref() == Some(&wire);
-        if self.waiting.iter().any(waits) || self.calls.iter().any(is_it) {
+        let heard = self.heard.iter().any(|(session, segment)| (session, *segment) == (&wire.session, wire.segment));
+        if heard || self.waiting.iter().any(waits) || self.calls.iter().any(is_it) {
             return;
         }
         match self.unheard.iter().position(is_it).and_then(|index| self.unheard.remove(index)) {
@@ -245,11 +248,20 @@ impl Notifications {
             return None;
         }
         let call = self.calls.remove(index)?;
-        if let (NotifyAnswer::Failed(_), Message::Finished(_)) = (&answer, &call.message) {
-            if self.unheard.len() == MAX_WAITING_SEGMENTS {
-                self.unheard.pop_front();
+        match (&answer, &call.message) {
+            (NotifyAnswer::Failed(_), Message::Finished(_)) => {
+                if self.unheard.len() == MAX_WAITING_SEGMENTS {
+                    self.unheard.pop_front();
+                }
+                self.unheard.push_back(call.clone());
             }
-            self.unheard.push_back(call.clone());
+            (NotifyAnswer::Ok, Message::Finished(told)) => {
+                if self.heard.len() == MAX_WAITING_SEGMENTS {
+                    self.heard.pop_front();
+                }
+                self.heard.push_back((told.session.clone(), told.segment));
+            }
+            _ => {}
         }
         call.outcome(answer)
     }

@@ -63,6 +63,8 @@ pub(super) struct Peer {
     pub(super) arrived: u64,
     /// The newest segment heard of; older ones that are not open are over.
     pub(super) last_segment: u64,
+    /// It has sent version 0 since: which of its numbers were for that is not known here.
+    pub(super) spoke_v0: bool,
     pub(super) cleared_through: u64,
     /// The newest of those that started here: their numbers at the sender and here.
     segments: VecDeque<(u64, u64)>,
@@ -167,6 +169,7 @@ impl Peer {
             credit_due: false,
             arrived: 0,
             last_segment: 0,
+            spoke_v0: false,
             cleared_through: 0,
             segments: VecDeque::new(),
             next_beat: None,
@@ -176,6 +179,7 @@ impl Peer {
     /// A segment started: its numbers at the sender and here.
     pub(super) fn segment_started(&mut self, wire: u64, number: u64) {
         self.last_segment = wire;
+        self.spoke_v0 = false;
         if self.segments.len() == MAX_SEGMENTS {
             self.segments.pop_front();
         }

@@ -114,6 +114,9 @@ impl ReceiverSession {
         };
         let number = self.start(&sender, attributes);
         self.stats.version = Some(0);
+        if let Some(peer) = self.link.peer.as_mut().filter(|peer| peer.sender == sender) {
+            peer.spoke_v0 = true;
+        }
         self.notifications.segment_started(number, sender, None);
         let content = Content::V0(Pixels::new(number, attributes, &layout, self.pool.clone()));
         self.open = Some(Segment::new(number, opened.stream, &layout, content, now));
@@ -128,7 +131,7 @@ impl ReceiverSession {
         let v1::StreamAttributes { video, label, session, segment: wire, resume_from } = attributes;
         let ours = label == self.link.label;
         let Some(peer) = self.link.peer_of(&sender, &session).filter(|_| ours) else { return self.refuse_stale() };
-        let (arrived, last_segment) = (peer.arrived, peer.last_segment);
+        let (arrived, last_segment, spoke_v0) = (peer.arrived, peer.last_segment, peer.spoke_v0);
         let is_new = wire > last_segment && resume_from.is_none();
         if let Some(segment) = self.open.as_mut().filter(|_| resume_from.is_some()) {
             if let Some(next_frame) = segment.records().filter(|r| r.wire == wire).map(|r| r.assembler.next_frame()) {
@@ -151,8 +154,8 @@ impl ReceiverSession {
         };
         let number = self.start(&sender, video);
         self.link.sender_knows();
-        if last_segment > 0 {
-            // Headers of version 1 that were lost. At first it may be that version 0 was spoken before.
+        if last_segment > 0 && !spoke_v0 {
+            // Headers of version 1 that were lost. Of those before a version 0 in between, and at first, the hello told.
             self.give_up_unseen(wire - 1);
         }
         let Some(peer) = self.link.peer_of(&sender, &session) else { return false };

@@ -458,3 +458,22 @@ fn refusal_of_a_hello_does_not_settle_one_that_was_said_after_it() {
         assert_eq!(pair.output.poll_timeout().is_some(), !heard, "it is asked again");
     }
 }
+
+#[test]
+fn version_0_in_between_is_not_finished_in_version_1() {
+    let mut pair = Pair::new();
+    pair.send(1);
+    pair.flush();
+    pair.knows_hello = false;
+    pair.output.room_restarted(pair.now);
+    pair.send(1);
+    pair.flush();
+    pair.knows_hello = true;
+    let ready = Control { label: Label::default(), body: Body::Ready { receiver: session(2) } };
+    pair.output.control(true, &ready, pair.now);
+    pair.send(1);
+    pair.flush();
+    assert!(pair.spoke_v0 && pair.said.contains(&"open 3".to_owned()));
+    assert_eq!(pair.told(), ["finished 1 0 interrupted made up"]);
+    assert_eq!(pair.output.stats().playback_unmatched, 0);
+}

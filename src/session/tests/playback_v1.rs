@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Playback in version 1: told for each segment by its number, once, whatever is lost or late.
 
-use super::pair::{configs, session, Packet, Pair};
+use super::pair::{configs, session, Packet, Pair, ALICE};
 use super::*;
 use crate::wire::v0::PlaybackFinished;
 use crate::wire::v1::rpc;
@@ -148,6 +148,24 @@ fn finish_that_no_call_brought_is_told_when_the_sender_asks() {
     pair.receiver.notify_playback_finished(3, 9, false).unwrap();
     pair.run();
     assert_eq!((pair.told(), pair.output.stats().playback_unmatched), (vec!["finished 3 9".to_owned()], 0));
+}
+
+/// Both sayings of a hello list what had no finish when they were made.
+#[test]
+fn finish_that_came_between_two_sayings_of_a_hello_is_not_told_again() {
+    let mut pair = Pair::new();
+    segments(&mut pair, 1);
+    pair.output.room_restarted(pair.now);
+    let requests = std::iter::from_fn(|| pair.output.poll_request(pair.now));
+    let hello = requests.last().expect("a hello is due");
+    let OutputRequest::Hello { message, .. } = hello else { panic!("{hello:?}") };
+    assert_eq!(message.ended.len(), 1);
+    pair.receiver.hello(ALICE, &message, pair.now);
+    pair.receiver.notify_playback_finished(1, 5, false).unwrap();
+    pair.run();
+    pair.receiver.hello(ALICE, &message, pair.now);
+    pair.run();
+    assert_eq!((pair.told(), pair.output.stats().playback_unmatched), (vec!["finished 1 5".to_owned()], 0));
 }
 
 #[test]
