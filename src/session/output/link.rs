@@ -138,8 +138,8 @@ impl Link {
         }
     }
 
-    /// Whether this is what comes of the hello that is on its way: the answer to any of its calls, but a refusal only to
-    /// the last, since the receiver may be ready by then; or the failure of the first, which has had the whole time.
+    /// Whether this is what comes of the hello that is on its way: the answer to any of its calls, but a refusal only
+    /// to the last, since the receiver may be ready by then; or the failure of the first, which has had the whole time.
     pub(super) fn is_hello(&mut self, id: CallId, result: &Result<HelloAnswer, HelloFailure>) -> bool {
         let Some(index) = self.hello.iter().position(|call| *call == id) else { return false };
         let settles = match result {

@@ -155,7 +155,7 @@ impl ReceiverSession {
         let number = self.start(&sender, video);
         self.link.sender_knows();
         if last_segment > 0 && !spoke_v0 {
-            // Headers of version 1 that were lost. Of those before a version 0 in between, and at first, the hello told.
+            // Headers of version 1 that were lost. Of those before a version 0, and at first, the hello has told.
             self.give_up_unseen(wire - 1);
         }
         let Some(peer) = self.link.peer_of(&sender, &session) else { return false };
