@@ -74,7 +74,7 @@ const CTEST: Stage = Stage {
 const E2E: Stage = Stage {
     name: "e2e",
     about: "end to end, with official SDK peers, and a short set of faults",
-    budget: 960,
+    budget: 1020,
     run: |ws| e2e::run_suite(ws, Scope::Short),
 };
 const FAULTS: Stage = Stage {
