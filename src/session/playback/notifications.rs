@@ -93,25 +93,21 @@ enum State {
 impl Notifications {
     /// A segment of this sender was started.
     pub(in super::super) fn segment_started(&mut self, segment: u64, sender: Arc<str>, wire: Option<WireSegment>) {
-        if self.waiting.len() == MAX_WAITING_SEGMENTS {
-            self.waiting.pop_front();
-        }
         let waiting = Waiting { segment, sender, wire, playing: false, start: None, finish_at: None, finished: false };
-        self.waiting.push_back(waiting);
+        push_bounded(&mut self.waiting, waiting);
     }
 
     /// The application shows a segment that it knows: those up to `known`. In version 0 nobody is told.
     pub(in super::super) fn playing(&mut self, segment: u64, known: u64) -> Result<(), SessionError> {
-        let waiting = self.waiting.iter_mut().find(|waiting| waiting.segment == segment && segment <= known);
-        let waiting = waiting.ok_or(SessionError::NotFound)?;
+        let index = self.waiting.iter().position(|waiting| waiting.segment == segment && segment <= known);
+        let index = index.ok_or(SessionError::NotFound)?;
+        let waiting = &mut self.waiting[index];
         let first = !std::mem::replace(&mut waiting.playing, true);
         if let (Some(wire), true, true) = (waiting.wire.clone(), first, self.calls.len() < MAX_CALLS) {
             let WireSegment { label, session, segment: number } = wire;
             let message = Message::Started(rpc::PlaybackStarted { label, session, segment: number });
-            self.last_id += 1;
-            let id = NotifyId(self.last_id);
-            waiting.start = Some(id);
-            self.calls.push_back(Call::new(id, segment, waiting.sender.clone(), message));
+            let sender = waiting.sender.clone();
+            self.waiting[index].start = Some(self.call(segment, sender, message, None, false));
         }
         Ok(())
     }
@@ -130,21 +126,16 @@ impl Notifications {
         self.last_position_us = message.position_us;
         let Waiting { segment, sender, wire, start, finished, .. } = waiting;
         if finished {
-            self.last_id += 1;
             let (position_us, answer) = (message.position_us, NotifyAnswer::Ok);
-            return Ok((NotifyId(self.last_id), Some(ReceiverEvent::Notified { segment, position_us, answer })));
+            return Ok((self.next_id(), Some(ReceiverEvent::Notified { segment, position_us, answer })));
         }
         if self.calls.len() >= MAX_CALLS {
-            self.last_id += 1;
             let answer = NotifyAnswer::Failed("the sender has too many calls to answer".to_owned());
             let event = ReceiverEvent::Notified { segment, position_us: message.position_us, answer };
-            return Ok((NotifyId(self.last_id), Some(event)));
+            return Ok((self.next_id(), Some(event)));
         }
         let message = wire.map_or(Message::V0(message), |wire| finish_of(wire, message));
-        self.last_id += 1;
-        let id = NotifyId(self.last_id);
-        self.calls.push_back(Call { after: start, awaited: true, ..Call::new(id, segment, sender, message) });
-        Ok((id, None))
+        Ok((self.call(segment, sender, message, start, true), None))
     }
 
     /// Segments up to this one were cleared: those that the application does not finish until then, the library does.
@@ -174,8 +165,7 @@ impl Notifications {
         }
         match self.unheard.iter().position(is_it).and_then(|index| self.unheard.remove(index)) {
             Some(Call { segment, destination, message, .. }) if self.calls.len() < MAX_CALLS => {
-                self.last_id += 1;
-                self.calls.push_back(Call::new(NotifyId(self.last_id), segment, destination, message));
+                self.call(segment, destination, message, None, false);
             }
             Some(_) => {}
             None => self.finish(0, sender, wire, None),
@@ -250,16 +240,10 @@ impl Notifications {
         let call = self.calls.remove(index)?;
         match (&answer, &call.message) {
             (NotifyAnswer::Failed(_), Message::Finished(_)) => {
-                if self.unheard.len() == MAX_WAITING_SEGMENTS {
-                    self.unheard.pop_front();
-                }
-                self.unheard.push_back(call.clone());
+                push_bounded(&mut self.unheard, call.clone());
             }
             (NotifyAnswer::Ok, Message::Finished(told)) => {
-                if self.heard.len() == MAX_WAITING_SEGMENTS {
-                    self.heard.pop_front();
-                }
-                self.heard.push_back((told.session.clone(), told.segment));
+                push_bounded(&mut self.heard, (told.session.clone(), told.segment));
             }
             _ => {}
         }
@@ -277,19 +261,31 @@ impl Notifications {
     fn finish(&mut self, segment: u64, sender: Arc<str>, wire: WireSegment, after: Option<NotifyId>) {
         if self.calls.len() < MAX_CALLS {
             let message = PlaybackFinished { position_us: self.last_position_us, interrupted: true };
-            self.last_id += 1;
-            let call = Call::new(NotifyId(self.last_id), segment, sender, finish_of(wire, message));
-            self.calls.push_back(Call { after, ..call });
+            self.call(segment, sender, finish_of(wire, message), after, false);
         }
+    }
+
+    fn call(
+        &mut self,
+        segment: u64,
+        destination: Arc<str>,
+        message: Message,
+        after: Option<NotifyId>,
+        awaited: bool,
+    ) -> NotifyId {
+        let id = self.next_id();
+        let (state, attempts) = (State::Waits, 0);
+        self.calls.push_back(Call { id, segment, destination, message, after, state, attempts, awaited });
+        id
+    }
+
+    fn next_id(&mut self) -> NotifyId {
+        self.last_id += 1;
+        NotifyId(self.last_id)
     }
 }
 
 impl Call {
-    /// One that nobody awaits.
-    fn new(id: NotifyId, segment: u64, destination: Arc<str>, message: Message) -> Self {
-        Self { id, segment, destination, message, after: None, state: State::Waits, attempts: 0, awaited: false }
-    }
-
     fn outcome(self, answer: NotifyAnswer) -> Option<ReceiverEvent> {
         let position_us = match self.message {
             Message::V0(played) | Message::Finished(rpc::PlaybackFinished { played, .. }) => played.position_us,
@@ -309,4 +305,12 @@ impl Call {
 fn finish_of(wire: WireSegment, played: PlaybackFinished) -> Message {
     let WireSegment { label, session, segment } = wire;
     Message::Finished(rpc::PlaybackFinished { label, session, segment, played })
+}
+
+/// Of more than the last [`MAX_WAITING_SEGMENTS`] the oldest is given up.
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() == MAX_WAITING_SEGMENTS {
+        queue.pop_front();
+    }
+    queue.push_back(item);
 }
