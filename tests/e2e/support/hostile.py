@@ -15,15 +15,14 @@ import argparse
 import asyncio
 import json
 import random
-import sys
-import traceback
+from typing import NoReturn
 
 from livekit import rtc
 from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto import ffi_pb2
 
 from . import nonsense, wire_v1
-from .peer import PLAYBACK_FINISHED, TOPIC, connect, emit, emit_frame, wait_active
+from .peer import PLAYBACK_FINISHED, TOPIC, connect, emit, emit_frame, perform, wait_active
 
 HELLO = "lk.video_hello"
 PLAYBACK_STARTED = "lk.playback_started_video"
@@ -324,7 +323,7 @@ def good_frames():
         yield frame
 
 
-async def main_of(options) -> None:
+async def main_of(options) -> bool:
     active: set[str] = set()
     gone = asyncio.Event()
 
@@ -339,9 +338,10 @@ async def main_of(options) -> None:
     await {"stranger": stranger, "sender": sender, "receiver": receiver}[options.role](room, options)
     emit("done")
     await gone.wait()
+    return True
 
 
-def main() -> int:
+def main() -> NoReturn:
     parser = argparse.ArgumentParser(description="a participant that means harm")
     parser.add_argument("role", choices=["stranger", "sender", "receiver"])
     parser.add_argument("--url", required=True)
@@ -350,14 +350,8 @@ def main() -> int:
     parser.add_argument("--sender")
     parser.add_argument("--version", type=int, default=0)
     parser.add_argument("--headers", type=int, default=0)
-    try:
-        asyncio.run(main_of(parser.parse_args()))
-        return 0
-    except Exception as error:  # one clear line for the situation, whatever went wrong
-        emit("error", message=f"{type(error).__name__}: {error}")
-        traceback.print_exc()
-        return 1
+    perform(main_of(parser.parse_args()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -19,6 +19,8 @@ import sys
 import time
 import traceback
 import zlib
+from collections.abc import Coroutine
+from typing import NoReturn
 
 from livekit import rtc
 
@@ -239,7 +241,21 @@ async def join(options) -> bool:
     return True
 
 
-def main() -> int:
+def perform(work: Coroutine) -> NoReturn:
+    """Runs what a program of the tests is for, and leaves: with 0 if that says that all went well."""
+    status = 1
+    try:
+        status = 0 if asyncio.run(work) else 1
+    except Exception as error:  # one clear line for the situation, whatever went wrong
+        emit("error", message=f"{type(error).__name__}: {error}")
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's native threads may call into an interpreter that is being torn down and abort it: leave without that.
+    os._exit(status)
+
+
+def main() -> NoReturn:
     parser = argparse.ArgumentParser(description="a v0 peer on the official LiveKit SDK")
     parser.add_argument("role", choices=["send", "receive", "call", "join"])
     parser.add_argument("--url", required=True)
@@ -258,17 +274,8 @@ def main() -> int:
     options = parser.parse_args()
     work = {"send": Sender.run, "receive": Receiver.run, "call": call, "join": join}[options.role]
     part = {"send": Sender, "receive": Receiver}.get(options.role, lambda options: options)(options)
-    try:
-        return 0 if asyncio.run(work(part)) else 1
-    except Exception as error:  # one clear line for the situation, whatever went wrong
-        emit("error", message=f"{type(error).__name__}: {error}")
-        traceback.print_exc()
-        return 1
+    perform(work(part))
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # The SDK's native threads may call into an interpreter that is being torn down and abort it: leave without that.
-    os._exit(status)
+    main()

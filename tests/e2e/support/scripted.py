@@ -10,14 +10,13 @@ and `row` for what begins. After the last row it leaves; with the row `stays` it
 
 import argparse
 import asyncio
-import sys
-import traceback
+from typing import NoReturn
 
 from livekit import rtc
 
 from . import nonsense, wire_v1
 from .hostile import FRAME_BYTES, HELLO, PLAYBACK_STARTED, SESSION, VIDEO, Packets, Records, call
-from .peer import PLAYBACK_FINISHED, connect, emit, wait_active
+from .peer import PLAYBACK_FINISHED, connect, emit, perform, wait_active
 
 FRAMES = 2
 RESTARTED = "1" * 32
@@ -137,7 +136,7 @@ class Script:
         await self.hello(RESTARTED)
 
 
-async def run(options) -> None:
+async def run(options) -> bool:
     active: set[str] = set()
     gone = asyncio.Event()
 
@@ -150,9 +149,10 @@ async def run(options) -> None:
     await wait_active(room, active, options.receiver)
     await Script(room, Packets(room, options.receiver), options).run()
     await gone.wait()
+    return True
 
 
-def main() -> int:
+def main() -> NoReturn:
     parser = argparse.ArgumentParser(description="a sender whose segments end in every way")
     parser.add_argument("role", choices=["sender"])
     parser.add_argument("--url", required=True)
@@ -160,14 +160,8 @@ def main() -> int:
     parser.add_argument("--receiver", required=True)
     parser.add_argument("--version", type=int, required=True)
     parser.add_argument("--rows", required=True)
-    try:
-        asyncio.run(run(parser.parse_args()))
-        return 0
-    except Exception as error:  # one clear line for the situation, whatever went wrong
-        emit("error", message=f"{type(error).__name__}: {error}")
-        traceback.print_exc()
-        return 1
+    perform(run(parser.parse_args()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
